@@ -1,0 +1,36 @@
+import express, { type Express } from 'express';
+import helmet from 'helmet';
+import type { Logger } from './log.ts';
+import { handleErrors, notFound } from './middleware/handle-errors.ts';
+import { logRequests } from './middleware/log-requests.ts';
+import { healthRoutes } from './routes/health.ts';
+import { type WxuserParts, wxuserRoutes } from './routes/wxuser.ts';
+import { sandboxRoutes } from './sandbox/routes.ts';
+import type { SandboxWeChat } from './sandbox/wechat.ts';
+
+export interface AppParts extends WxuserParts {
+  readonly log: Logger;
+  readonly trustProxy: boolean | number | string[];
+  /** Asks the database; fails with `database_unavailable`. */
+  readonly ping: () => Promise<void>;
+  /** Only where the local WeChat is used. */
+  readonly sandbox?: SandboxWeChat;
+}
+
+const BODY_LIMIT = '64kb';
+
+/** The whole server as one Express app: what it does to a request, in order. */
+export function createApp(parts: AppParts): Express {
+  const app = express();
+  app.set('trust proxy', parts.trustProxy);
+  app.use(logRequests(parts.log));
+  app.use(helmet());
+  app.use(express.json({ limit: BODY_LIMIT }));
+  app.use(express.urlencoded({ limit: BODY_LIMIT, extended: false }));
+  app.use(healthRoutes(parts));
+  if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox));
+  app.use(wxuserRoutes(parts));
+  app.use(notFound);
+  app.use(handleErrors);
+  return app;
+}

@@ -1,0 +1,33 @@
+import type { Config } from '../config.ts';
+import { createLog } from '../log.ts';
+import { startServer } from '../server.ts';
+
+/** `weapp-login start`: runs until SIGTERM or SIGINT; a second signal ends it at once. */
+export async function startCommand(config: Config): Promise<void> {
+  const log = createLog(config.logLevel);
+  const server = await startServer(config, { log });
+  process.stdout.write(config.sandbox ? sandboxNotice(server.url, config) : '');
+  log.info({ url: server.url, sandbox: config.sandbox }, 'listening');
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => stop(signal));
+  }
+
+  async function stop(signal: string): Promise<void> {
+    log.info({ signal }, 'stopping: requests in flight may finish');
+    process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1));
+    await server.close();
+    log.info('stopped');
+  }
+}
+
+function sandboxNotice(url: string, { host }: Config): string {
+  const reach =
+    host === '127.0.0.1' ? 'Only this machine can reach it.' : `HOST=${host}: OTHER MACHINES CAN REACH IT.`;
+  return `
+  weapp-login listens at ${url} with the SANDBOX: a local WeChat for development.
+  It lets anyone log in as anyone. ${reach}
+  Its users are not real; their rows have an appid that no mini program can have.
+  For real users set WX_APPID, WX_SECRET and JWT_SECRET (see .env.example).
+
+`;
+}

@@ -1,0 +1,44 @@
+import type { Generated, Insertable, Kysely, Selectable } from 'kysely';
+
+/** One row per user and mini program. The names that are not snake_case are the tutorial's. */
+export interface WxUserTable {
+  id: Generated<number>;
+  appid: string;
+  /** The openid: the tutorial's name for it. */
+  user_id: string;
+  unionid: string | null;
+  nickName: string | null;
+  avatar: string | null;
+  gender: Generated<number>;
+  phone: string | null;
+  status: Generated<'active' | 'banned'>;
+  /** 1 where the user set the field here: a login leaves it alone. */
+  own_nickName: Generated<number>;
+  own_avatar: Generated<number>;
+  own_gender: Generated<number>;
+  /** Times are UTC as `YYYY-MM-DD HH:MM:SS.mmm`: text in SQLite, DATETIME(3) in MySQL. */
+  created_at: string;
+  updated_at: string;
+  last_login_at: string;
+}
+
+export interface Tables {
+  wxuser: WxUserTable;
+}
+
+export type Db = Kysely<Tables>;
+export type WxUserRow = Selectable<WxUserTable>;
+export type NewWxUser = Insertable<WxUserTable>;
+
+/** The two families of SQL we speak. */
+export type Engine = 'sqlite' | 'mysql';
+
+/** A moment as the time columns hold it. */
+export function toColumn(moment: Date): string {
+  return moment.toISOString().replace('T', ' ').replace('Z', '');
+}
+
+/** The moment that a time column holds. */
+export function fromColumn(text: string): Date {
+  return new Date(`${text.replace(' ', 'T')}Z`);
+}

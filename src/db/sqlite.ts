@@ -1,0 +1,35 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import Libsql from 'libsql';
+
+/**
+ * The embedded database in one file, made with its folder if it is not there.
+ * WAL lets readers go on while one writes; with it `synchronous=NORMAL` cannot corrupt the file, and only a power
+ * failure can take back the last moments: https://www.sqlite.org/pragma.html#pragma_synchronous
+ */
+export function sqliteDialect(file: string): SqliteDialect {
+  return new SqliteDialect({ database: async () => open(file) });
+}
+
+function open(file: string): SqliteDatabase {
+  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
+  const database = new Libsql(file);
+  database.pragma('journal_mode = WAL');
+  database.pragma('synchronous = NORMAL');
+  database.pragma('busy_timeout = 250'); // waits in this thread, so not for long
+  return withPreparedStatements(database);
+}
+
+/** Keeps the prepared statements: our queries are few, and preparing costs more than running. */
+function withPreparedStatements(database: Libsql.Database): SqliteDatabase {
+  const prepared = new Map<string, SqliteStatement>();
+  return {
+    close: () => database.close(),
+    prepare(sql) {
+      const statement = prepared.get(sql) ?? (database.prepare(sql) as unknown as SqliteStatement);
+      prepared.set(sql, statement);
+      return statement;
+    },
+  };
+}

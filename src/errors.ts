@@ -1,0 +1,182 @@
+import type { Text } from './language.ts';
+
+/** What a client does next: log in again, try later, or nothing (the same request fails again). */
+export type Retry = 'login' | 'later' | 'never';
+
+interface CatalogueEntry extends Text {
+  readonly status: number;
+  readonly retry: Retry;
+  /** When it happens, for the reference. */
+  readonly when: string;
+}
+
+/** Every failure that a client can see. `docs/errors.md` is generated from this table. */
+export const catalogue = {
+  invalid_request: {
+    status: 400,
+    retry: 'never',
+    zh: '请求参数有误，请看 issues 中列出的字段',
+    en: 'The request is not valid: see the fields listed in issues',
+    when: 'A field is missing or malformed; `issues` names each.',
+  },
+  profile_rejected: {
+    status: 400,
+    retry: 'login',
+    zh: '用户资料校验未通过，请重新登录',
+    en: 'The profile could not be verified: log in again',
+    when: 'Only with `WX_PROFILE_STRICT=true`: the signature, the decryption or the watermark does not hold.',
+  },
+  token_missing: {
+    status: 401,
+    retry: 'login',
+    zh: '请先登录',
+    en: 'Log in first: the request has no token',
+    when: 'A protected route was called without a token.',
+  },
+  token_invalid: {
+    status: 401,
+    retry: 'login',
+    zh: '登录凭证无效，请重新登录',
+    en: 'The token is not valid: log in again',
+    when: 'The token is malformed, was signed with another key, or was not issued by this service.',
+  },
+  token_expired: {
+    status: 401,
+    retry: 'login',
+    zh: '登录已过期，请重新登录',
+    en: 'The token has expired: log in again',
+    when: 'The token was good and its time is over.',
+  },
+  session_ended: {
+    status: 401,
+    retry: 'login',
+    zh: '登录已失效，请重新登录',
+    en: 'This session has ended: log in again',
+    when: 'The token is good but what it stands for is gone: the account was erased.',
+  },
+  wechat_code_invalid: {
+    status: 401,
+    retry: 'login',
+    zh: '登录 code 无效或已过期，请重新调用 wx.login',
+    en: 'The login code is invalid or has expired: call wx.login again',
+    when: 'WeChat answered 40029: a wrong code, one older than 5 minutes, or one of another mini program.',
+  },
+  wechat_code_used: {
+    status: 401,
+    retry: 'login',
+    zh: '登录 code 已被使用，请重新调用 wx.login',
+    en: 'The login code has been used already: call wx.login again',
+    when: 'WeChat answered 40163: a code works once.',
+  },
+  wechat_user_blocked: {
+    status: 403,
+    retry: 'never',
+    zh: '该微信用户存在风险，已被微信拦截',
+    en: 'WeChat blocks this user as high-risk',
+    when: 'WeChat answered 40226.',
+  },
+  user_banned: {
+    status: 403,
+    retry: 'never',
+    zh: '该账号已被停用',
+    en: 'This account has been banned',
+    when: 'The `status` of the `wxuser` row is `banned`.',
+  },
+  not_found: {
+    status: 404,
+    retry: 'never',
+    zh: '没有这个接口，请检查请求方法和路径',
+    en: 'There is no such route: check the method and the path',
+    when: 'No route has this method and path.',
+  },
+  payload_too_large: {
+    status: 413,
+    retry: 'never',
+    zh: '请求内容过大',
+    en: 'The request body is too large',
+    when: 'The body exceeds 64 KiB.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    retry: 'never',
+    zh: '请求格式不支持，请使用 application/json 或 application/x-www-form-urlencoded',
+    en: 'Send application/json or application/x-www-form-urlencoded',
+    when: 'The body is neither JSON nor a form, or its charset or encoding is unknown.',
+  },
+  too_many_requests: {
+    status: 429,
+    retry: 'later',
+    zh: '请求过于频繁，请稍后再试',
+    en: 'Too many requests: try again later',
+    when: 'More logins from one address than `LOGIN_RATE_LIMIT` a minute; `Retry-After` says when to come back.',
+  },
+  wechat_rate_limited: {
+    status: 429,
+    retry: 'later',
+    zh: '微信接口调用过于频繁，请稍后再试',
+    en: 'WeChat limits our calls: try again in a minute',
+    when: 'WeChat answered 45011, its limit per minute.',
+  },
+  wechat_unavailable: {
+    status: 503,
+    retry: 'later',
+    zh: '微信服务暂时不可用，请稍后再试',
+    en: 'WeChat is not available: try again later',
+    when: 'WeChat answered -1 twice, did not answer in time, or answered what WeChat does not send.',
+  },
+  wechat_misconfigured: {
+    status: 500,
+    retry: 'never',
+    zh: '服务器的微信配置有误，请联系开发者',
+    en: "The server's WeChat settings are wrong: tell its developer",
+    when: 'WeChat refused the AppID, the AppSecret or our address (40013, 40125, 40164, 40243, 4100x). The log says which setting to mend.',
+  },
+  database_unavailable: {
+    status: 503,
+    retry: 'later',
+    zh: '数据库暂时不可用，请稍后再试',
+    en: 'The database is not available: try again later',
+    when: 'The database cannot be reached, is locked, full or read-only. The log has the cause.',
+  },
+  internal_error: {
+    status: 500,
+    retry: 'later',
+    zh: '服务器内部错误，请稍后再试',
+    en: 'Something went wrong on the server: try again later',
+    when: 'Anything unforeseen. The cause is only in the log, under the `requestId` of the reply.',
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** What is wrong with one field of a request: its path (`rawData.nickName`) and a text. */
+export interface Issue {
+  readonly path: string;
+  readonly message: Text;
+}
+
+interface Details {
+  /** The fields at fault, for the client. */
+  readonly issues?: readonly Issue[];
+  /** Seconds until a retry makes sense, sent as `Retry-After`. */
+  readonly retryAfter?: number;
+  /** The cause and the next step, for the log only. Holds no secret, code, session_key, token or openid. */
+  readonly reason?: string;
+}
+
+/** A failure of the catalogue: the only kind of error that reaches a client as itself. */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly issues: readonly Issue[] | undefined;
+  readonly retryAfter: number | undefined;
+  readonly reason: string | undefined;
+
+  constructor(code: ErrorCode, details: Details = {}) {
+    super(catalogue[code].en);
+    this.code = code;
+    this.issues = details.issues;
+    this.retryAfter = details.retryAfter;
+    this.reason = details.reason;
+  }
+}

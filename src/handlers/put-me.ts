@@ -1,0 +1,23 @@
+import type { RequestHandler } from 'express';
+import type { ParamsDictionary } from 'express-serve-static-core';
+import type { Users } from '../db/users.ts';
+import { userOf } from '../middleware/require-login.ts';
+import type { ProfileRequest } from '../routes/schemas.ts';
+import { present } from './present.ts';
+import { reply, toPublic } from './reply.ts';
+
+const CHANGED = { zh: '修改成功', en: 'Your profile is changed' };
+
+/** I change my name, avatar or gender. Later logins leave these fields alone. */
+export function putMe({
+  users,
+}: {
+  readonly users: Users;
+}): RequestHandler<ParamsDictionary, unknown, ProfileRequest> {
+  return async (req, res) => {
+    const { id } = userOf(req);
+    present(await users.findById(id));
+    const user = present(await users.change(id, req.body));
+    reply(req, res, CHANGED, { user: toPublic(user) });
+  };
+}

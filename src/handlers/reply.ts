@@ -1,0 +1,24 @@
+import type { Request, Response } from 'express';
+import type { User } from '../db/users.ts';
+import { type Text, textFor } from '../language.ts';
+
+/** A user as his own client sees him. */
+export interface PublicUser {
+  readonly id: number;
+  readonly nickName: string | null;
+  readonly avatar: string | null;
+  readonly gender: number;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+}
+
+/** Answers a success: `{status: 200, messages, …data}`, the tutorial's fields first. */
+export function reply(req: Request, res: Response, messages: Text, data: object): void {
+  res.json({ status: 200, messages: textFor(req, messages), ...data });
+}
+
+/** Leaves out what does not belong in a reply: openid, unionid, phone. */
+export function toPublic(user: User): PublicUser {
+  const { id, nickName, avatar, gender, createdAt } = user;
+  return { id, nickName, avatar, gender, createdAt: createdAt.toISOString() };
+}

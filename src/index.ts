@@ -1,0 +1,11 @@
+export { createApp } from './app.ts';
+export { type Config, ConfigError, loadConfig } from './config.ts';
+export { openDatabase } from './db/open.ts';
+export { AppError, catalogue, type ErrorCode } from './errors.ts';
+export { createLog } from './log.ts';
+export { handleErrors } from './middleware/handle-errors.ts';
+export { userOf } from './middleware/require-login.ts';
+export { createParts } from './parts.ts';
+export { wxuserRoutes } from './routes/wxuser.ts';
+export { sandboxRoutes } from './sandbox/routes.ts';
+export { type RunningServer, startServer } from './server.ts';

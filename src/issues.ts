@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import type { Issue } from './errors.ts';
+import type { Text } from './language.ts';
+
+/** A zod check whose message exists in both languages; `toIssues` finds it again. */
+export function rule(holds: (value: string) => boolean, text: Text) {
+  return z.refine<string>(holds, { params: { text } });
+}
+
+const zh = z.locales.zhCN().localeError;
+const en = z.locales.en().localeError;
+
+/** Turns zod's issues into ours. The schema must have been run with `reportInput`, for texts that name a type. */
+export function toIssues(error: z.ZodError, under = ''): Issue[] {
+  return error.issues.map((issue) => ({
+    path: [under, ...issue.path.map(String)].filter(Boolean).join('.'),
+    message:
+      issue.code === 'custom' ? (issue.params?.['text'] as Text) : { zh: say(zh, issue), en: say(en, issue) },
+  }));
+}
+
+function say(locale: typeof en, issue: z.core.$ZodIssue): string {
+  const message = locale(issue as z.core.$ZodRawIssue);
+  return (typeof message === 'string' ? message : message?.message) ?? issue.message;
+}

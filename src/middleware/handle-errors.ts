@@ -1,0 +1,51 @@
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { AppError, catalogue, type ErrorCode } from '../errors.ts';
+import { textFor } from '../language.ts';
+
+/** Answers what no route took. */
+export const notFound: RequestHandler = () => {
+  throw new AppError('not_found');
+};
+
+/** The one exit of every failure: `{status, code, messages, retry, requestId}`. The cause goes to the log only. */
+export const handleErrors: ErrorRequestHandler = (error, req, res, next) => {
+  res.locals.failure = error;
+  if (res.headersSent) return next(error);
+  const known = toAppError(error);
+  if (known !== error && known.code !== 'internal_error') res.locals.failure = known;
+
+  const { status, retry, ...text } = catalogue[known.code];
+  if (known.retryAfter !== undefined) res.set('Retry-After', String(known.retryAfter));
+  if (status === 401) res.set('WWW-Authenticate', 'Bearer');
+  return res.status(status).json({
+    status,
+    code: known.code,
+    messages: textFor(req, text),
+    retry,
+    requestId: req.id,
+    ...(known.issues && {
+      issues: known.issues.map(({ path, message }) => ({ path, message: textFor(req, message) })),
+    }),
+  });
+};
+
+/** What body-parser and the router call their refusals, as ours. */
+const REFUSALS: Readonly<Record<string, ErrorCode>> = {
+  'entity.too.large': 'payload_too_large',
+  'parameters.too.many': 'payload_too_large',
+  'charset.unsupported': 'unsupported_media_type',
+  'encoding.unsupported': 'unsupported_media_type',
+};
+
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
+  const code = REFUSALS[String(type)];
+  if (code) return new AppError(code);
+  // Malformed JSON, a cut body, a path with broken escapes: somebody's mistake that is not ours.
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    const what = { zh: '无法解析请求', en: 'the request cannot be parsed' };
+    return new AppError('invalid_request', { issues: [{ path: 'body', message: what }] });
+  }
+  return new AppError('internal_error');
+}

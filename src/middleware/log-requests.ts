@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
+import { AppError } from '../errors.ts';
+import { type Logger, scrub } from '../log.ts';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Names this request in the log, in `X-Request-Id` and in the reply of a failure. */
+      id: string;
+    }
+    interface Locals {
+      /** What went wrong; set where the failure is answered. */
+      failure?: unknown;
+    }
+  }
+}
+
+/** One line per request: id, method, path (without the query), status, ms, and what went wrong. Never what was sent. */
+export function logRequests(log: Logger): RequestHandler {
+  return (req, res, next) => {
+    const started = performance.now();
+    req.id = randomUUID();
+    res.set('X-Request-Id', req.id);
+    res.once('close', () => {
+      const ms = Math.round((performance.now() - started) * 10) / 10;
+      log[levelOf(res)]({ ...describe(req, res), ms }, 'request');
+    });
+    next();
+  };
+}
+
+function levelOf(res: Response): 'info' | 'warn' | 'error' {
+  if (res.statusCode < 500) return 'info';
+  return res.statusCode === 503 ? 'warn' : 'error';
+}
+
+function describe(req: Request, res: Response): object {
+  return {
+    id: req.id,
+    method: req.method,
+    path: scrub(req.originalUrl.replace(/\?.*/s, '')).slice(0, 200),
+    status: res.statusCode,
+    ...(!res.writableFinished && { aborted: true }),
+    ...(req.user && { user: req.user.id }),
+    ...describeFailure(res.locals.failure),
+  };
+}
+
+function describeFailure(failure: unknown): object {
+  if (failure === undefined) return {};
+  if (failure instanceof AppError) {
+    return {
+      code: failure.code,
+      ...(failure.reason !== undefined && { reason: scrub(failure.reason) }),
+      ...(failure.issues && { fields: failure.issues.map((issue) => issue.path) }),
+    };
+  }
+  const trace = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
+  return { code: 'internal_error', reason: scrub(trace) };
+}

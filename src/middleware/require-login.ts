@@ -1,0 +1,55 @@
+import type { Request, RequestHandler } from 'express';
+import { expressjwt, UnauthorizedError } from 'express-jwt';
+import jwt from 'jsonwebtoken';
+import type { Bearer, Tokens } from '../auth/tokens.ts';
+import { AppError } from '../errors.ts';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Who is logged in; set by requireLogin. */
+      user?: Bearer;
+    }
+  }
+}
+
+/** Lets a request pass whose token holds, and sets `req.user`. */
+export function requireLogin(tokens: Tokens): RequestHandler {
+  const verify = expressjwt({
+    ...tokens.expected,
+    secret: (_req, token) => tokens.keyOf(token),
+    getToken: tokenOf,
+  });
+  return async (req, res, next) => {
+    await verify(req, res, (error?: unknown) => {
+      if (error) return next(refusal(error));
+      try {
+        req.user = tokens.read((req as { auth?: unknown }).auth);
+      } catch (foreign) {
+        return next(foreign);
+      }
+      return next();
+    });
+  };
+}
+
+/** The user of a request behind requireLogin. */
+export function userOf(req: Request): Bearer {
+  if (!req.user) throw new Error('userOf: this route has no requireLogin in front');
+  return req.user;
+}
+
+/** Both tutorials' clients: `Authorization: Bearer <jwt>`, `Authorization: <jwt>`, `token: <jwt>`. */
+function tokenOf(req: Request): string | undefined {
+  const sent = req.get('authorization') || req.get('token') || '';
+  const token = sent.replace(/^Bearer\b\s*/i, '').trim();
+  // A client that has stored nothing sends the text of a missing value.
+  return token === '' || token === 'undefined' || token === 'null' ? undefined : token;
+}
+
+function refusal(error: unknown): unknown {
+  if (!(error instanceof UnauthorizedError)) return error;
+  if (error.code === 'credentials_required') return new AppError('token_missing');
+  if (error.inner instanceof jwt.TokenExpiredError) return new AppError('token_expired');
+  return new AppError('token_invalid', { reason: error.message });
+}

@@ -1,0 +1,54 @@
+import { sql } from 'kysely';
+import type { AppParts } from './app.ts';
+import { sandboxSecret } from './auth/sandbox-secret.ts';
+import { createTokens } from './auth/tokens.ts';
+import type { Config } from './config.ts';
+import { withDatabaseFailures } from './db/failures.ts';
+import type { Database } from './db/open.ts';
+import { createUsers } from './db/users.ts';
+import type { Logger } from './log.ts';
+import { limitLogins } from './middleware/rate-limit.ts';
+import { requireLogin } from './middleware/require-login.ts';
+import { createSandboxWeChat, SANDBOX_SECRET } from './sandbox/wechat.ts';
+import { createWeChat } from './wechat/client.ts';
+
+export interface Surroundings {
+  readonly log: Logger;
+  readonly database: Database;
+  /** Where the sandbox answers once the server listens, such as `http://127.0.0.1:8888/sandbox`. */
+  readonly sandboxBase: string;
+  /** The clock. */
+  readonly now?: () => Date;
+}
+
+/** The composition root: makes every real part of the server from its settings. */
+export function createParts(config: Config, surroundings: Surroundings): AppParts {
+  const { log, database, sandboxBase, now = () => new Date() } = surroundings;
+  const { appid, timeoutMs, profileStrict } = config.wechat;
+  const tokens = createTokens({
+    ...config.jwt,
+    secret: config.jwt.secret ?? sandboxSecret(config.databaseUrl),
+    appid,
+    now,
+  });
+  return {
+    log,
+    trustProxy: config.trustProxy,
+    appid,
+    profileStrict,
+    tokens,
+    users: createUsers(database, now),
+    wechat: createWeChat({
+      appid,
+      timeoutMs,
+      secret: config.wechat.secret ?? SANDBOX_SECRET,
+      apiBase: config.sandbox ? sandboxBase : config.wechat.apiBase,
+    }),
+    limitLogins: limitLogins(config.loginRateLimit),
+    requireLogin: requireLogin(tokens),
+    ...withDatabaseFailures({
+      ping: async () => void (await sql`SELECT 1 FROM wxuser WHERE id = 0`.execute(database.db)),
+    }),
+    ...(config.sandbox && { sandbox: createSandboxWeChat(now) }),
+  };
+}

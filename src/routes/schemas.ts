@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { avatar, gender, nickName } from '../wechat/profile-fields.ts';
+
+/** A form or a careless client sends the text of a missing value. */
+const absent = (value: unknown) => ['', 'undefined', 'null', null].includes(value as string | null);
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (absent(value) ? undefined : value), schema.optional());
+
+const text = (max: number) => optional(z.string().max(max));
+const rawData = optional(z.union([z.string().max(16_384), z.record(z.string(), z.unknown())]));
+
+/** `POST /api/wxuser`: what the login button sends. `userInfo` is the tutorial's name for rawData. */
+export const loginRequest = z
+  .object({
+    code: z
+      .string()
+      .trim()
+      .min(1)
+      .max(128)
+      .regex(/^[\w-]*$/),
+    encryptedData: text(16_384),
+    iv: text(64),
+    signature: text(64),
+    rawData,
+    userInfo: rawData,
+  })
+  .transform(({ userInfo, rawData = userInfo, ...rest }) => ({ ...rest, rawData }));
+export type LoginRequest = z.output<typeof loginRequest>;
+
+/** A form knows texts only. */
+const fromForm = (value: unknown) => (/^[0-2]$/.test(String(value)) ? Number(value) : value);
+
+const NOTHING = {
+  zh: '请至少提供 nickName、avatar、gender 之一',
+  en: 'send at least one of nickName, avatar and gender',
+};
+
+/** `PUT /api/wxuser/me`. */
+export const profileRequest = z
+  .object({
+    nickName: nickName.exactOptional(),
+    avatar: avatar.exactOptional(),
+    gender: z.preprocess(fromForm, gender).exactOptional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, { params: { text: NOTHING } });
+export type ProfileRequest = z.output<typeof profileRequest>;

@@ -1,0 +1,71 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createApp } from './app.ts';
+import type { Config } from './config.ts';
+import { openDatabase } from './db/open.ts';
+import type { Logger } from './log.ts';
+import { createParts } from './parts.ts';
+
+export interface RunningServer {
+  /** Where it listens, as a program on this machine reaches it: `http://127.0.0.1:8888`. */
+  readonly url: string;
+  /** Takes no new request, lets those in flight finish (at most `graceMs`), then closes what is open. */
+  close(graceMs?: number): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly log: Logger;
+  /** The clock. */
+  readonly now?: () => Date;
+}
+
+const GRACE_MS = 10_000;
+
+/**
+ * Opens the database, listens, and answers from the first request on.
+ * @throws {AppError} `database_unavailable`, or the system's error when the port is taken.
+ */
+export async function startServer(config: Config, { log, now }: ServerOptions): Promise<RunningServer> {
+  // Kept longer than a load balancer keeps its side (60 s is usual), so that it never writes to a closed connection.
+  const http = createServer({ requestTimeout: 30_000, keepAliveTimeout: 65_000 });
+  const database = await openDatabase(config.databaseUrl);
+  try {
+    http.listen(config.port, config.host);
+    await once(http, 'listening');
+  } catch (error) {
+    await database.db.destroy();
+    throw error;
+  }
+
+  // The sandbox is a WeChat at our own address, which is known only now.
+  const url = reachable(http.address() as AddressInfo);
+  const parts = createParts(config, { log, database, sandboxBase: `${url}/sandbox`, ...(now && { now }) });
+  http.on('request', createApp(parts));
+
+  return {
+    url,
+    async close(graceMs = GRACE_MS) {
+      await finishRequests(http, graceMs);
+      parts.wechat.close();
+      await database.db.destroy();
+    },
+  };
+}
+
+/** A server that listens on every address is reached on loopback. */
+function reachable({ address, family, port }: AddressInfo): string {
+  const host = { '0.0.0.0': '127.0.0.1', '::': '127.0.0.1' }[address] ?? address;
+  return `http://${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`;
+}
+
+async function finishRequests(http: Server, graceMs: number): Promise<void> {
+  const closed = once(http, 'close');
+  http.close();
+  // A kept connection whose last answer is sent would hold the server for its whole keep-alive time.
+  const idle = setInterval(() => http.closeIdleConnections(), 50);
+  const late = setTimeout(() => http.closeAllConnections(), graceMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(late);
+}

@@ -1,0 +1,62 @@
+import { BlockList, isIP } from 'node:net';
+import { z } from 'zod';
+import { rule } from '../issues.ts';
+
+const MAX_NICKNAME = 64;
+const MAX_AVATAR = 512;
+
+/** The name a user shows: 1 to 64 characters (emoji count as one), no control characters. */
+export const nickName = z.string().check(
+  z.trim(),
+  rule((name) => name.length > 0, { zh: '不能为空', en: 'must not be empty' }),
+  rule((name) => [...name].length <= MAX_NICKNAME, {
+    zh: `最多 ${MAX_NICKNAME} 个字符`,
+    en: `must have at most ${MAX_NICKNAME} characters`,
+  }),
+  rule((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), {
+    zh: '不能包含控制字符',
+    en: 'must not contain control characters',
+  }),
+);
+
+/** The address of a picture that any browser can load: http(s), a public host, at most 512 characters. */
+export const avatar = z.string().check(
+  rule((url) => url.length <= MAX_AVATAR, {
+    zh: `最多 ${MAX_AVATAR} 个字符`,
+    en: `must have at most ${MAX_AVATAR} characters`,
+  }),
+  rule(isPublicUrl, {
+    zh: '必须是公网可访问的 http(s) 地址；chooseAvatar 的临时路径须先上传',
+    en: "must be a public http(s) URL; chooseAvatar's temporary path lives on the device only: upload it first",
+  }),
+);
+
+/** 0 unknown, 1 male, 2 female. */
+export const gender = z.literal([0, 1, 2]);
+
+/** Addresses that only mean something inside one machine or network. */
+const privateAddresses = new BlockList();
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['224.0.0.0', 3],
+] as const) {
+  privateAddresses.addSubnet(network, prefix, 'ipv4');
+}
+
+/** DevTools gives temporary paths as `http://tmp/…` and `http://127.0.0.1:<port>/__tmp__/…`. */
+function isPublicUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return false;
+  const host = url.hostname;
+  if (isIP(host) === 4) return !privateAddresses.check(host);
+  // An IPv6 literal has brackets here. No picture host needs one.
+  return (
+    /\.[a-z][a-z0-9-]*$/i.test(host) && !/\.(?:local|localhost|internal|lan|home|test|invalid)$/i.test(host)
+  );
+}

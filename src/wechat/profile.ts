@@ -1,0 +1,131 @@
+import { AppError, type Issue } from '../errors.ts';
+import { toIssues } from '../issues.ts';
+import type { Text } from '../language.ts';
+import { decryptOpenData, verifySignature } from './crypto.ts';
+import { avatar, gender, nickName } from './profile-fields.ts';
+
+/** What of a profile may be stored. A missing field says nothing and changes nothing. */
+export interface Profile {
+  readonly nickName?: string;
+  readonly avatar?: string;
+  readonly gender?: 0 | 1 | 2;
+}
+
+/** What the login button sends beside `code`; all of it may be missing. */
+export interface SentProfile {
+  readonly rawData?: string | Readonly<Record<string, unknown>> | undefined;
+  readonly signature?: string | undefined;
+  readonly encryptedData?: string | undefined;
+  readonly iv?: string | undefined;
+}
+
+interface Context {
+  readonly sessionKey: string;
+  readonly openid: string;
+  readonly appid: string;
+  /** Refuse what cannot be verified, instead of leaving it out. */
+  readonly strict: boolean;
+}
+
+const ANONYMOUS_NAME = '微信用户';
+/** The grey avatar and the official placeholder: wherever they come from, they are nobody's picture. */
+const ANONYMOUS_AVATARS = [
+  'POgEwh4mIHO4nibH0KlMECNjjGxQUq24ZEaGT4poC6icRiccVGKSyXwibcPq4BWmiaIGuG1icwxaQX6grC9VemZoJ8rg',
+  'icTdbqWNOwNRna42FI242Lcia07jQodd2FJGIYQfG0LAJGFxM4FbnQP6yfMxBgJ0F3YRqJCJ1aPAK2dQagdusBZg',
+];
+
+/** Our column, WeChat's field, its check, and the values that say nothing. */
+const FIELDS = [
+  {
+    column: 'nickName',
+    field: 'nickName',
+    schema: nickName,
+    saysNothing: (v: unknown) => v === ANONYMOUS_NAME,
+  },
+  { column: 'avatar', field: 'avatarUrl', schema: avatar, saysNothing: isAnonymousAvatar },
+  { column: 'gender', field: 'gender', schema: gender, saysNothing: (v: unknown) => v === 0 },
+] as const satisfies readonly { column: keyof Profile; [more: string]: unknown }[];
+
+const NOT_DECRYPTED: Text = {
+  zh: '无法用本次登录的 session_key 解密，已忽略：请先调用 wx.login，再调用 wx.getUserProfile',
+  en: "was not used: it does not decrypt with this login's session_key. Call wx.login before wx.getUserProfile",
+};
+const NOT_SIGNED: Text = {
+  zh: '与 rawData 不符：资料按用户自报处理',
+  en: 'does not match rawData: the profile counts as self-reported',
+};
+const NOT_JSON: Text = { zh: '不是 JSON 对象，已忽略', en: 'was not used: it is not a JSON object' };
+
+/**
+ * Applies the profile rules: decrypted data with our watermark is the truth; otherwise rawData is what the user says
+ * of himself, each field checked; an anonymous profile says nothing. `issues` names what was left out, and why.
+ * @throws {AppError} `profile_rejected`, in strict mode only.
+ */
+export function readProfile(sent: SentProfile, context: Context): { profile: Profile; issues: Issue[] } {
+  const issues: Issue[] = [];
+  const decrypted = decrypt(sent, context);
+  const signed = isSigned(sent, context.sessionKey);
+  if (context.strict) refuseUnverified(sent, decrypted, signed);
+  if (sent.encryptedData && !decrypted) issues.push({ path: 'encryptedData', message: NOT_DECRYPTED });
+  if (sent.signature && !signed) issues.push({ path: 'signature', message: NOT_SIGNED });
+
+  const said = context.strict && !signed ? {} : parseRawData(sent.rawData, issues);
+  const truth = decrypted && !isAnonymous(decrypted) ? decrypted : undefined;
+  const profile = truth ? pick(truth, 'encryptedData', issues) : pick(said, 'rawData', issues);
+  return { profile, issues };
+}
+
+function decrypt(sent: SentProfile, { sessionKey, openid, appid }: Context) {
+  if (!sent.encryptedData || !sent.iv) return undefined;
+  const opened = decryptOpenData({ encryptedData: sent.encryptedData, iv: sent.iv }, sessionKey, appid);
+  // getUserInfo's data names its user, getUserProfile's does not.
+  return opened && (opened['openId'] ?? openid) === openid ? opened : undefined;
+}
+
+function isSigned({ rawData, signature }: SentProfile, sessionKey: string): boolean {
+  return typeof rawData === 'string' && !!signature && verifySignature(rawData, sessionKey, signature);
+}
+
+function refuseUnverified(sent: SentProfile, decrypted: object | undefined, signed: boolean): void {
+  const refusals = [
+    sent.encryptedData && !decrypted && 'encryptedData does not decrypt to data with our watermark',
+    sent.signature && !signed && 'signature does not match rawData',
+    sent.rawData && !decrypted && !signed && 'rawData comes without proof',
+  ].filter((refusal) => typeof refusal === 'string' && refusal !== '');
+  if (refusals.length > 0) throw new AppError('profile_rejected', { reason: refusals.join('; ') });
+}
+
+function parseRawData(rawData: SentProfile['rawData'], issues: Issue[]): Readonly<Record<string, unknown>> {
+  if (rawData === undefined) return {};
+  try {
+    const said: unknown = typeof rawData === 'string' ? JSON.parse(rawData) : rawData;
+    if (typeof said === 'object' && said !== null && !Array.isArray(said))
+      return said as Record<string, unknown>;
+  } catch {
+    // falls through: the same answer as for JSON that is no object
+  }
+  issues.push({ path: 'rawData', message: NOT_JSON });
+  return {};
+}
+
+function isAnonymous(said: Readonly<Record<string, unknown>>): boolean {
+  return said['is_demote'] === true || said['nickName'] === ANONYMOUS_NAME;
+}
+
+/** Takes each field that says something and holds; names each that does not hold. */
+function pick(said: Readonly<Record<string, unknown>>, under: string, issues: Issue[]): Profile {
+  const profile: Profile = {};
+  if (said['is_demote'] === true) return profile;
+  for (const { column, field, schema, saysNothing } of FIELDS) {
+    const value = said[field];
+    if (value === undefined || value === null || value === '' || saysNothing(value)) continue;
+    const checked = schema.safeParse(value, { reportInput: true });
+    if (checked.success) Object.assign(profile, { [column]: checked.data });
+    else issues.push(...toIssues(checked.error, `${under}.${field}`));
+  }
+  return profile;
+}
+
+function isAnonymousAvatar(value: unknown): boolean {
+  return typeof value === 'string' && ANONYMOUS_AVATARS.some((hash) => value.includes(hash));
+}

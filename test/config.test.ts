@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, loadConfig } from '../src/config.ts';
+
+const SECRET = 'k8Zq3vN1xR7tY5uW2mP9sD4fG6hJ0aBc';
+const REAL = { WX_APPID: 'wx0123456789abcdef', WX_SECRET: 'ab'.repeat(16), JWT_SECRET: SECRET };
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+test('nothing set: the sandbox, on loopback, with the embedded database', () => {
+  expect(loadConfig({})).toMatchObject({
+    sandbox: true,
+    host: '127.0.0.1',
+    port: 8888,
+    databaseUrl: 'sqlite:./data/weapp-login.db',
+    wechat: { appid: 'wxsandbox000000000', profileStrict: false },
+    jwt: { lifetimeSeconds: 604_800, issuer: 'weapp-login' },
+  });
+});
+
+test('a real app listens on every address and asks the real WeChat', () => {
+  const config = loadConfig(REAL);
+  expect(config).toMatchObject({
+    sandbox: false,
+    wechat: { appid: REAL.WX_APPID, apiBase: 'https://api.weixin.qq.com' },
+  });
+  expect(config.host).toBeUndefined();
+});
+
+test('an empty value counts as not set', () => {
+  expect(loadConfig({ WX_APPID: '', PORT: ' ', JWT_SECRET: '' })).toMatchObject({
+    sandbox: true,
+    port: 8888,
+  });
+});
+
+describe('other names in use', () => {
+  test('WX_APPSECRET', () => {
+    const { WX_SECRET, ...rest } = REAL;
+    expect(loadConfig({ ...rest, WX_APPSECRET: WX_SECRET }).wechat.secret).toBe(WX_SECRET);
+  });
+
+  test('MYSQL_HOST … MYSQL_DATABASE, with a password that needs escaping', () => {
+    const env = {
+      MYSQL_HOST: 'db.example.com',
+      MYSQL_PORT: '3307',
+      MYSQL_USER: 'we',
+      MYSQL_PASSWORD: 'p@ss/w:rd?#%',
+      MYSQL_DATABASE: 'weapp',
+    };
+    const url = new URL(loadConfig(env).databaseUrl);
+    expect([url.host, url.pathname, decodeURIComponent(url.username)]).toEqual([
+      'db.example.com:3307',
+      '/weapp',
+      'we',
+    ]);
+    expect(decodeURIComponent(url.password)).toBe('p@ss/w:rd?#%');
+  });
+
+  test('DATABASE_URL comes first', () => {
+    expect(
+      loadConfig({ DATABASE_URL: 'sqlite:x.db', MYSQL_HOST: 'h', MYSQL_DATABASE: 'd' }).databaseUrl,
+    ).toBe('sqlite:x.db');
+  });
+});
+
+test.each([
+  ['2 proxies', '2', 2],
+  ['named proxies', 'loopback, 10.0.0.0/8', ['loopback', '10.0.0.0/8']],
+])('TRUST_PROXY: %s', (_name, setting, expected) => {
+  expect(loadConfig({ TRUST_PROXY: setting }).trustProxy).toEqual(expected);
+});
+
+test('every problem is reported at once and by name', () => {
+  const problems = problemsOf({
+    PORT: 'eighty',
+    DATABASE_URL: 'postgres://h/d',
+    WX_APPID: 'wxABC',
+    WX_SECRET: 'short',
+    WX_API_BASE: 'ftp://x',
+    WX_TIMEOUT_MS: '1',
+    WX_PROFILE_STRICT: 'perhaps',
+    JWT_SECRET: 'short',
+    JWT_PREVIOUS_SECRETS: `${SECRET},tiny`,
+    JWT_EXPIRES_IN: 'soon',
+    LOG_LEVEL: 'loud',
+    LOGIN_RATE_LIMIT: '-1',
+    TRUST_PROXY: 'true',
+    MYSQL_PORT: '70000',
+  });
+  const names = problems.map((problem) => problem.split(' ')[0]);
+  expect(names.toSorted()).toEqual(
+    [
+      'DATABASE_URL',
+      'JWT_EXPIRES_IN',
+      'JWT_PREVIOUS_SECRETS',
+      'JWT_SECRET',
+      'LOGIN_RATE_LIMIT',
+      'LOG_LEVEL',
+      'MYSQL_PORT',
+      'PORT',
+      'TRUST_PROXY',
+      'WX_APPID',
+      'WX_API_BASE',
+      'WX_PROFILE_STRICT',
+      'WX_SECRET',
+      'WX_TIMEOUT_MS',
+    ].toSorted(),
+  );
+});
+
+test.each([
+  [
+    'production without an app',
+    { NODE_ENV: 'production' },
+    /^WX_APPID is not set.*production.*Set WX_APPID and WX_SECRET/,
+  ],
+  ['an app without its secret', { WX_APPID: REAL.WX_APPID, JWT_SECRET: SECRET }, /^WX_SECRET is not set/],
+  ['a secret without its app', { WX_SECRET: REAL.WX_SECRET }, /^WX_APPID is not set, but WX_SECRET is/],
+  ['an app without JWT_SECRET', { ...REAL, JWT_SECRET: '' }, /^JWT_SECRET is not set: make one with/],
+  [
+    'the sandbox’s appid as a real one',
+    { ...REAL, WX_APPID: 'wxsandbox000000000' },
+    /^WX_APPID must be wx and 16 hex/,
+  ],
+  ['a short secret', { ...REAL, JWT_SECRET: 'x1y2z3' }, /^JWT_SECRET must have at least 32 bytes/],
+  ['the tutorial’s secret', { ...REAL, JWT_SECRET: 'advance8' }, /^JWT_SECRET is a published example/],
+  [
+    'the secret of our own example',
+    { ...REAL, JWT_SECRET: 'change-me-to-a-random-string-of-32-bytes-or-more' },
+    /published/,
+  ],
+  ['jwt.io’s secret', { ...REAL, JWT_SECRET: 'a-string-secret-at-least-256-bits-long' }, /published/],
+  ['a long secret of few characters', { ...REAL, JWT_SECRET: 'ab'.repeat(30) }, /repeats a few characters/],
+  [
+    'a published former secret',
+    { ...REAL, JWT_PREVIOUS_SECRETS: 'advance8' },
+    /^JWT_PREVIOUS_SECRETS is a published/,
+  ],
+  ['MYSQL_HOST alone', { MYSQL_HOST: 'h' }, /^MYSQL_HOST and MYSQL_DATABASE go together/],
+  ['a life of 10 seconds', { JWT_EXPIRES_IN: '10' }, /^JWT_EXPIRES_IN must be at least 60 seconds/],
+] as [string, Record<string, string>, RegExp][])('%s is refused', (_name, env, expected) => {
+  const problems = problemsOf(env);
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toMatch(expected);
+});
+
+test('a secret is never printed, however wrong it is', () => {
+  const env = {
+    WX_APPID: 'bad-appid-77',
+    WX_SECRET: 'bad-secret-77',
+    JWT_SECRET: 'bad-77',
+    JWT_PREVIOUS_SECRETS: 'old-77',
+    DATABASE_URL: 'mysql://u:pass-77@h',
+    MYSQL_PASSWORD: 'pw-77',
+  };
+  expect(problemsOf(env).join('\n')).not.toContain('77');
+  expect(problemsOf(env).length).toBeGreaterThan(3);
+});

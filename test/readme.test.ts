@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import express from 'express';
+import { expect, onTestFinished, test } from 'vitest';
+import * as weappLogin from '../src/index.ts';
+import { startApp } from './support/app.ts';
+import { freshSqlite } from './support/engines.ts';
+import { freePort } from './support/ports.ts';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const blocks = (language: string) =>
+  [...readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(
+    (match) => match[1] ?? '',
+  );
+
+test('README’s curl session works as pasted', async () => {
+  const session = blocks('sh').find((block) => block.startsWith('curl')) ?? '';
+  expect(session.trim().split('\n')).toHaveLength(4);
+  const app = await startApp();
+  const cwd = mkdtempSync(join(tmpdir(), 'weapp-readme-'));
+  onTestFinished(() => rmSync(cwd, { recursive: true }));
+  const here = session.replaceAll('localhost:8888', new URL(app.url).host);
+  const { stdout } = await promisify(execFile)('sh', ['-c', here], { cwd });
+  const [me, refused] = stdout.split(/(?<=\})(?=\{"status")/).map((text) => JSON.parse(text));
+  expect(me).toMatchObject({ status: 200, user: { nickName: 'Ada' } });
+  expect(refused).toMatchObject({ status: 401, code: 'token_missing', retry: 'login' });
+});
+
+test('README’s Express app works as pasted', async () => {
+  const code = blocks('ts').find((block) => block.includes('createParts')) ?? '';
+  const port = await freePort();
+  const database = await freshSqlite();
+  onTestFinished(database.drop);
+
+  // Runs the block itself, with its imports given and its port and environment replaced.
+  const body = code
+    .replace(/^import [\s\S]*?;$/gm, '')
+    .replaceAll('3000', String(port))
+    .replace('process.env', 'env')
+    .replace(/^app\.listen/m, 'return app.listen');
+  const names = code.match(/import \{([^}]*)\} from 'weapp-login'/)?.[1]?.match(/\w+/g) ?? [];
+  const AsyncFunction = (async () => undefined).constructor as new (
+    ...args: string[]
+  ) => (...args: unknown[]) => unknown;
+  const start = new AsyncFunction('env', 'express', ...names, body);
+  const exported = weappLogin as Record<string, unknown>;
+  const env = { DATABASE_URL: database.url, LOG_LEVEL: 'silent' };
+  const server = (await start(env, express, ...names.map((name) => exported[name]))) as { close(): void };
+  onTestFinished(() => server.close());
+
+  const url = `http://127.0.0.1:${port}`;
+  const post = async (path: string, json: unknown) => {
+    const init = {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(json),
+    };
+    return (await (await fetch(url + path, init)).json()) as { token: string; user: { id: number } };
+  };
+  const { token, user } = await post('/api/wxuser', await post('/sandbox/login-button', { user: 'Ada' }));
+  const orders = await fetch(`${url}/orders`, { headers: { Authorization: token } });
+  expect(await orders.json()).toEqual({ ordersOf: user.id });
+  const refused = await fetch(`${url}/orders`);
+  expect(refused.status).toBe(401);
+  expect(await refused.json()).toMatchObject({ code: 'token_missing' });
+});

@@ -1,0 +1,129 @@
+import { Writable } from 'node:stream';
+import { Kysely, type RawBuilder } from 'kysely';
+import { onTestFinished } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { mysqlDialect } from '../../src/db/mysql.ts';
+import type { Tables, WxUserRow } from '../../src/db/schema.ts';
+import { sqliteDialect } from '../../src/db/sqlite.ts';
+import { createLog } from '../../src/log.ts';
+import { startServer } from '../../src/server.ts';
+import { type FreshDatabase, freshSqlite } from './engines.ts';
+import { keepLog, keepSecret } from './no-secrets.ts';
+
+export const APPID = 'wx4f4bc4dec97d474b'; // the app of WeChat's official vectors
+export const WX_SECRET = '0f1e2d3c4b5a69788796a5b4c3d2e1f0';
+export const JWT_SECRET = 'k8Zq3vN1xR7tY5uW2mP9sD4fG6hJ0aBc';
+
+/** Settings of a server that talks to a real WeChat, or to one that stands in for it. */
+export function realSettings(apiBase: string): Record<string, string> {
+  return { WX_APPID: APPID, WX_SECRET, WX_API_BASE: apiBase, JWT_SECRET };
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a reply is whatever the server sends; the tests assert its shape
+  readonly body: any;
+}
+
+export interface TestApp {
+  readonly url: string;
+  /** The lines of its log so far. */
+  readonly log: readonly Record<string, unknown>[];
+  /** A call with a JSON body, or with what `init` says. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** What the tutorial's button sends, from the sandbox. */
+  button(options?: Record<string, unknown>): Promise<Record<string, string>>;
+  /** Logs in through the sandbox's button. */
+  login(options?: Record<string, unknown>, changes?: Record<string, unknown>): Promise<Answer>;
+  /** The rows of wxuser, by id. */
+  rows(): Promise<WxUserRow[]>;
+  /** Runs a statement beside the server. */
+  sql(statement: RawBuilder<unknown>): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Options {
+  readonly env?: Record<string, string>;
+  readonly database?: FreshDatabase;
+  readonly now?: () => Date;
+}
+
+/** Starts a real server on a free port; it ends with the test. Without settings it runs on the sandbox. */
+export async function startApp({ env = {}, database, now }: Options = {}): Promise<TestApp> {
+  const own = database ?? (await freshSqlite());
+  const log: Record<string, unknown>[] = [];
+  const config = loadConfig({
+    PORT: '0',
+    HOST: '127.0.0.1',
+    LOGIN_RATE_LIMIT: '100000',
+    DATABASE_URL: own.url,
+    ...env,
+  });
+  const server = await startServer(config, {
+    log: createLog('debug', remembering(log)),
+    ...(now && { now }),
+  });
+  keepSecret(env['WX_SECRET']);
+  keepSecret(env['JWT_SECRET']);
+  const raw = openRaw(own.url);
+  let closed = false;
+
+  const app: TestApp = {
+    url: server.url,
+    log,
+    async call(method, path, body, headers = {}) {
+      const init = {
+        method,
+        headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
+      };
+      const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+      const response = await fetch(server.url + path, text === undefined ? init : { ...init, body: text });
+      const type = response.headers.get('content-type') ?? '';
+      const answer = type.includes('json') ? await response.json() : await response.text();
+      keepSecrets(answer);
+      return { status: response.status, headers: response.headers, body: answer };
+    },
+    async button(options = {}) {
+      return (await app.call('POST', '/sandbox/login-button', options)).body;
+    },
+    async login(options = {}, changes = {}) {
+      return app.call('POST', '/api/wxuser', { ...(await app.button(options)), ...changes });
+    },
+    rows: () => raw.selectFrom('wxuser').selectAll().orderBy('id').execute(),
+    sql: async (statement) => void (await statement.execute(raw)),
+    async close() {
+      if (closed) return;
+      closed = true;
+      await server.close();
+      for (const row of await app.rows().catch(() => [])) keepSecret(row.user_id);
+      await raw.destroy();
+      if (!database) await own.drop();
+    },
+  };
+  onTestFinished(app.close);
+  return app;
+}
+
+function remembering(log: Record<string, unknown>[]): Writable {
+  return new Writable({
+    write(chunk, _encoding, done) {
+      keepLog(String(chunk));
+      log.push(JSON.parse(String(chunk)));
+      done();
+    },
+  });
+}
+
+function openRaw(url: string): Kysely<Tables> {
+  const dialect = url.startsWith('sqlite:') ? sqliteDialect(url.slice('sqlite:'.length)) : mysqlDialect(url);
+  return new Kysely<Tables>({ dialect });
+}
+
+function keepSecrets(answer: unknown): void {
+  if (typeof answer !== 'object' || answer === null) return;
+  for (const name of ['code', 'token', 'session_key', 'openid', 'encryptedData', 'signature']) {
+    const value = (answer as Record<string, unknown>)[name];
+    if (typeof value === 'string' && !/^[a-z_]+$/.test(value)) keepSecret(value.replace(/^Bearer /, ''));
+  }
+}

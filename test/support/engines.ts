@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import { inject } from 'vitest';
+
+/** A database of its own for one test. */
+export interface FreshDatabase {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+interface TestEngine {
+  readonly name: 'SQLite' | 'MySQL';
+  readonly available: boolean;
+  fresh(): Promise<FreshDatabase>;
+}
+
+/** A MySQL server without the database's name, where there is one. */
+export const mysqlUrl = inject('mysqlUrl');
+
+/** Every database test runs on each: `describe.each(engines)`. */
+export const engines: readonly TestEngine[] = [
+  { name: 'SQLite', available: true, fresh: freshSqlite },
+  { name: 'MySQL', available: mysqlUrl !== undefined, fresh: freshMysql },
+].filter((engine): engine is TestEngine => engine.available);
+
+export async function freshSqlite(): Promise<FreshDatabase> {
+  const folder = mkdtempSync(join(tmpdir(), 'weapp-sqlite-'));
+  const url = `sqlite:${join(folder, 'weapp-login.db')}`;
+  return { url, drop: async () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+export async function freshMysql(): Promise<FreshDatabase> {
+  if (!mysqlUrl) throw new Error('there is no MySQL server');
+  const name = `t_${randomUUID().replaceAll('-', '')}`;
+  await execute(mysqlUrl, `CREATE DATABASE ${name}`);
+  return { url: new URL(name, mysqlUrl).href, drop: () => execute(mysqlUrl, `DROP DATABASE ${name}`) };
+}
+
+async function execute(url: string, sql: string): Promise<void> {
+  const connection = await createConnection(url);
+  await connection.query(sql);
+  await connection.end();
+}

@@ -1,0 +1,84 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { freePort } from './ports.ts';
+
+/** A private MariaDB on a free port, with its data in a temporary folder. */
+export interface MariaDb {
+  /** Of no database: append its name. */
+  readonly url: string;
+  readonly port: number;
+  /** Starts it again after a kill. */
+  start(): Promise<void>;
+  /** kill -9 */
+  kill(): Promise<void>;
+  /** Ends it and removes its data. */
+  stop(): Promise<void>;
+}
+
+// Debian keeps servers in sbin, which a user's PATH may lack.
+const PATH = [process.env['PATH'], '/usr/sbin', '/usr/local/sbin'].join(delimiter);
+const env = { ...process.env, PATH };
+
+export function hasMariaDb(): boolean {
+  try {
+    execFileSync('mariadbd', ['--version'], { env, stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export async function startMariaDb(): Promise<MariaDb> {
+  const folder = mkdtempSync(join(tmpdir(), 'weapp-mariadb-'));
+  const datadir = join(folder, 'data');
+  const asUser = process.getuid?.() === 0 ? ['--user=root'] : [];
+  const install = [`--datadir=${datadir}`, '--auth-root-authentication-method=normal', '--skip-test-db'];
+  execFileSync('mariadb-install-db', ['--no-defaults', ...install, ...asUser], { env, stdio: 'ignore' });
+
+  const port = await freePort();
+  let server: ChildProcess;
+  const mariadb: MariaDb = {
+    url: `mysql://root@127.0.0.1:${port}/`,
+    port,
+    async start() {
+      const where = [`--datadir=${datadir}`, `--port=${port}`, `--socket=${join(folder, 'socket')}`];
+      const small = [
+        '--bind-address=127.0.0.1',
+        '--innodb-buffer-pool-size=64M',
+        '--innodb-log-file-size=32M',
+      ];
+      server = spawn('mariadbd', ['--no-defaults', ...where, ...small, ...asUser], {
+        env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      await saysReady(server);
+    },
+    async kill() {
+      server.kill('SIGKILL');
+      await once(server, 'exit');
+    },
+    async stop() {
+      if (server.exitCode === null && server.signalCode === null) await mariadb.kill();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  await mariadb.start();
+  return mariadb;
+}
+
+async function saysReady(server: ChildProcess): Promise<void> {
+  if (!server.stderr) throw new Error('mariadbd has no stderr');
+  const said: string[] = [];
+  for await (const line of createInterface(server.stderr)) {
+    said.push(line);
+    if (line.includes('ready for connections')) {
+      server.stderr.resume();
+      return;
+    }
+  }
+  throw new Error(`mariadbd ended before it was ready:\n${said.join('\n')}`);
+}

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { keepLog } from './no-secrets.ts';
+
+/** The command line as it is installed: built, with nothing of our environment but PATH. */
+export interface Process {
+  readonly folder: string;
+  readonly child: ChildProcess;
+  /** What it printed so far, on both streams. */
+  output(): string;
+  /** Waits for a text in what it prints. */
+  prints(text: string | RegExp): Promise<string>;
+  /** Its exit code, or the signal that ended it. */
+  ended: Promise<number | string | null>;
+}
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** Starts `weapp-login` in an empty folder; it ends with the test at the latest. */
+export function run(args: readonly string[], env: Record<string, string> = {}, folder?: string): Process {
+  const cwd = folder ?? mkdtempSync(join(tmpdir(), 'weapp-process-'));
+  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH: process.env['PATH'], ...env } });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+      keepLog(text);
+      child.emit('printed');
+    });
+  }
+  const ended = once(child, 'close').then(([code, signal]) => code ?? signal);
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await ended;
+    if (!folder) rmSync(cwd, { recursive: true, force: true });
+  });
+  return {
+    folder: cwd,
+    child,
+    ended,
+    output: () => printed,
+    async prints(text) {
+      const pattern =
+        typeof text === 'string' ? new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : text;
+      while (!pattern.test(printed)) {
+        const [code] = await Promise.race([once(child, 'printed'), once(child, 'close')]);
+        if (code !== undefined && !pattern.test(printed))
+          throw new Error(`ended without ${pattern}:\n${printed}`);
+      }
+      return printed.match(pattern)?.[1] ?? '';
+    },
+  };
+}
+
+/** Starts the server on a free port and waits until it listens. */
+export async function runServer(
+  env: Record<string, string> = {},
+  folder?: string,
+): Promise<Process & { url: string }> {
+  const server = run(['start'], { PORT: '0', ...env }, folder);
+  const url = await server.prints(/"url":"([^"]+)"/);
+  return { ...server, url };
+}
