@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseMysqlUrl } from './database-url.ts';
 
 /** The sandbox's app. No real mini program can have this appid: real ones are `wx` and 16 hex digits. */
 export const SANDBOX_APPID = 'wxsandbox000000000';
@@ -48,10 +49,17 @@ const lifetime = z
   })
   .pipe(z.number().min(60, 'must be at least 60 seconds').max(315_360_000, 'must be at most ten years'));
 
-const databaseUrl = z.string().refine((text) => {
-  if (text.startsWith('sqlite:')) return text.length > 'sqlite:'.length;
-  return text.startsWith('mysql://') && URL.canParse(text) && new URL(text).pathname.length > 1;
-}, 'must be sqlite:<file> or mysql://user:password@host:3306/database');
+const databaseUrl = z.string().superRefine((text, context) => {
+  if (text.startsWith('sqlite:') && text.length > 'sqlite:'.length) return;
+  try {
+    parseMysqlUrl(text);
+  } catch (error) {
+    const problem = text.startsWith('mysql:')
+      ? (error as Error).message
+      : 'must be sqlite:<file> or mysql://…';
+    context.addIssue({ code: 'custom', message: problem });
+  }
+});
 
 const trustProxy = z.string().transform((text, context) => {
   if (/^\d+$/.test(text)) return Number(text);
@@ -101,8 +109,8 @@ export const environment = z.object({
     zh: '每个地址每分钟最多登录次数',
   }),
   DATABASE_URL: databaseUrl.optional().register(settings, {
-    en: '`sqlite:<file>` or `mysql://user:password@host:3306/database` (MySQL, MariaDB)',
-    zh: '`sqlite:<文件>` 或 `mysql://用户:密码@主机:3306/库名`（MySQL、MariaDB）',
+    en: '`sqlite:<file>` or `mysql://user:password@host:3306/database`; see [docs/databases.md](docs/databases.md)',
+    zh: '`sqlite:<文件>` 或 `mysql://用户:密码@主机:3306/库名`；见 [docs/databases.md](docs/databases.md)',
     default: { en: '`sqlite:./data/weapp-login.db`', zh: '`sqlite:./data/weapp-login.db`' },
     example: 'mysql://weapp:password@127.0.0.1:3306/weapp',
   }),

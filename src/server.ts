@@ -29,7 +29,12 @@ const GRACE_MS = 10_000;
 export async function startServer(config: Config, { log, now }: ServerOptions): Promise<RunningServer> {
   // Kept longer than a load balancer keeps its side (60 s is usual), so that it never writes to a closed connection.
   const http = createServer({ requestTimeout: 30_000, keepAliveTimeout: 65_000 });
-  const database = await openDatabase(config.databaseUrl);
+  const database = await openDatabase(config.databaseUrl, {
+    appid: config.sandbox ? undefined : config.wechat.appid,
+    report: (what) => log.info({ what }, 'migration'),
+    listener: ({ up, ...event }) =>
+      up ? log.info(event, 'database node is back') : log.warn(event, 'database node left'),
+  });
   try {
     http.listen(config.port, config.host);
     await once(http, 'listening');

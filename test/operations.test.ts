@@ -80,7 +80,11 @@ describe('the limit on logins', () => {
     const from = (address: string) =>
       app.call('POST', '/api/wxuser', { code: 'c' }, { 'X-Forwarded-For': address });
     await from('203.0.113.1');
-    expect((await from('203.0.113.2')).status).toBe(429);
+    const { body } = await from('203.0.113.2');
+    expect(body.code).toBe('too_many_requests');
+    expect(app.log.find((line) => line['id'] === body.requestId)?.['reason']).toMatch(
+      /TRUST_PROXY is not set/,
+    );
   });
 
   test('behind a proxy that TRUST_PROXY names, each client has his own', async () => {

@@ -10,15 +10,15 @@ const commands = { start: startCommand, migrate: migrateCommand };
 const USAGE = `usage: weapp-login [command]
 
   start     run the server (the default)
-  migrate   bring the database's tables up to date, and stop
+  migrate   bring the database's tables up to date, and stop; --dry-run only says what would be done
 
 Settings come from the environment and from .env; README lists them.`;
 
-async function main(name = 'start'): Promise<void> {
+async function main(name = 'start', ...args: string[]): Promise<void> {
   const command = Object.hasOwn(commands, name) ? commands[name as keyof typeof commands] : undefined;
   if (!command) return fail(USAGE, 2);
   readDotenv({ quiet: true });
-  await command(loadConfig(process.env));
+  await command(loadConfig(process.env), args);
 }
 
 function fail(message: string, status: number): void {
@@ -39,4 +39,4 @@ function explain(error: unknown): string {
   return stack ?? String(error);
 }
 
-main(process.argv[2]).catch((error: unknown) => fail(explain(error), 1));
+main(...process.argv.slice(2)).catch((error: unknown) => fail(explain(error), 1));

@@ -1,10 +1,21 @@
+import { parseArgs } from 'node:util';
 import type { Config } from '../config.ts';
-import { openDatabase } from '../db/open.ts';
+import { migrateDatabase, planDatabase } from '../db/open.ts';
 
-/** `weapp-login migrate`: what the server does to the tables at its start, alone. */
-export async function migrateCommand(config: Config): Promise<void> {
-  const { db, migrated } = await openDatabase(config.databaseUrl);
-  await db.destroy();
-  const done = migrated.length > 0 ? `migrated: ${migrated.join(', ')}` : 'the tables are up to date';
-  process.stdout.write(`${done}\n`);
+/** `weapp-login migrate`: what the server does to the tables at its start, alone; `--dry-run` says it in advance. */
+export async function migrateCommand(config: Config, args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { 'dry-run': { type: 'boolean', default: false } },
+  });
+  const say = (line: string) => void process.stdout.write(`${line}\n`);
+  const options = { appid: config.sandbox ? undefined : config.wechat.appid, report: say };
+  if (values['dry-run']) {
+    const steps = await planDatabase(config.databaseUrl, options);
+    for (const step of steps) say(`would ${step}`);
+    if (steps.length === 0) say('the tables are up to date');
+    return;
+  }
+  const done = await migrateDatabase(config.databaseUrl, options);
+  say(done.length > 0 ? `migrated: ${done.join(', ')}` : 'the tables are up to date');
 }

@@ -1,26 +1,52 @@
-import { type Migration, Migrator } from 'kysely';
-import { databaseFailure } from './failures.ts';
+import { Migrator } from 'kysely';
+import { databaseFailure, repeating } from './failures.ts';
 import { wxuser } from './migrations/001-wxuser.ts';
+import { koaUser } from './migrations/002-koa-user.ts';
 import type { Db, Engine } from './schema.ts';
+import { asMigration, type Change, type Report } from './steps.ts';
 
-/** The migrations in their order. The names are kept in the database: never rename one. */
-function migrations(engine: Engine): Record<string, Migration> {
-  return { '001-wxuser': wxuser(engine) };
+/** The changes of the tables, in their order. The names are kept in the database: never rename one. */
+function changes(engine: Engine, report: Report): Record<string, Change> {
+  return {
+    '001-wxuser': wxuser(engine),
+    '002-koa-user': koaUser(engine, report),
+  };
 }
 
 /**
- * Brings the tables up to date: runs what has not run yet, in order.
+ * Brings the tables up to date: does what has not been done yet, in order. Of two instances that start at once, one
+ * does it and the other waits (a lock of the database, or in SQLite its one transaction).
+ * @returns the names of the changes that were made
  * @throws {AppError} `database_unavailable` when the database cannot be reached
- * @returns the names of the migrations that ran
  */
-export async function migrate(db: Db, engine: Engine): Promise<string[]> {
-  const migrator = new Migrator({
+export async function migrate(db: Db, engine: Engine, report: Report): Promise<string[]> {
+  return repeating(async () => {
+    const { error, results } = await migratorOf(db, engine, report).migrateToLatest();
+    if (error)
+      throw databaseFailure(error)
+        ? error
+        : new Error(`A migration failed: ${(error as Error).message}`, { cause: error });
+    return (results ?? []).map((result) => result.migrationName);
+  });
+}
+
+/** Says what `migrate` would do, and changes nothing. */
+export async function planMigration(db: Db, engine: Engine, report: Report): Promise<string[]> {
+  const pending = (await migratorOf(db, engine, report).getMigrations()).filter((each) => !each.executedAt);
+  const plans = changes(engine, report);
+  const steps = await Promise.all(pending.map(async ({ name }) => (await plans[name]?.plan(db)) ?? []));
+  return steps.flat().map((step) => step.what);
+}
+
+function migratorOf(db: Db, engine: Engine, report: Report): Migrator {
+  const all = Object.entries(changes(engine, report));
+  const migrations = Object.fromEntries(
+    all.map(([name, change]) => [name, asMigration(change, { report, beside: db })]),
+  );
+  return new Migrator({
     db,
-    provider: { getMigrations: async () => migrations(engine) },
+    provider: { getMigrations: async () => migrations },
     migrationTableName: 'weapp_login_migration',
     migrationLockTableName: 'weapp_login_migration_lock',
   });
-  const { error, results } = await migrator.migrateToLatest();
-  if (error) throw databaseFailure(error) ?? error;
-  return (results ?? []).map((result) => result.migrationName);
 }

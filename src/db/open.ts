@@ -1,30 +1,90 @@
-import { Kysely } from 'kysely';
-import { migrate } from './migrate.ts';
+import { type Dialect, Kysely } from 'kysely';
+import { claimRows } from './claim.ts';
+import { repeating } from './failures.ts';
+import { migrate, planMigration } from './migrate.ts';
 import { mysqlDialect } from './mysql.ts';
+import type { NodeListener } from './mysql-nodes.ts';
 import type { Db, Engine, Tables } from './schema.ts';
 import { sqliteDialect } from './sqlite.ts';
+import type { Report } from './steps.ts';
 
 /** An open database. `db.destroy()` closes it. */
 export interface Database {
   readonly db: Db;
   readonly engine: Engine;
-  /** The migrations that ran just now. */
-  readonly migrated: readonly string[];
+}
+
+export interface OpenOptions {
+  /** The real app that rows of an adopted table belong to; none in the sandbox. */
+  readonly appid?: string | undefined;
+  /** Told what the migrations do. */
+  readonly report?: Report;
+  /** Told when a node of a MySQL cluster is left and taken back. */
+  readonly listener?: NodeListener;
 }
 
 /**
- * Opens the database that a URL names and brings its tables up to date.
+ * Brings the tables of a database up to date and opens it.
  * @param url `sqlite:<file>`, `sqlite::memory:` or `mysql://user:password@host:port/database`
  * @throws {AppError} `database_unavailable` when it cannot be reached
  */
-export async function openDatabase(url: string): Promise<Database> {
-  const engine: Engine = url.startsWith('sqlite:') ? 'sqlite' : 'mysql';
-  const dialect = engine === 'sqlite' ? sqliteDialect(url.slice('sqlite:'.length)) : mysqlDialect(url);
-  const db = new Kysely<Tables>({ dialect });
+export async function openDatabase(url: string, options: OpenOptions = {}): Promise<Database> {
+  const engine = engineOf(url);
+  if (engine === 'mysql') await migrateDatabase(url, options);
+  const db = new Kysely<Tables>({ dialect: dialectOf(url, options) });
+  // A file is opened once: an in-memory one is gone with its connection.
+  if (engine === 'sqlite')
+    await bringUpToDate(db, engine, options).catch((error) => db.destroy().then(() => Promise.reject(error)));
+  return { db, engine };
+}
+
+/**
+ * Brings the tables of a database up to date.
+ * @returns what was done, a sentence each
+ */
+export function migrateDatabase(url: string, options: OpenOptions = {}): Promise<string[]> {
+  return withPatientDatabase(url, options, (db, engine) => bringUpToDate(db, engine, options));
+}
+
+/** Says what `migrateDatabase` would do, and changes nothing. */
+export function planDatabase(url: string, options: OpenOptions = {}): Promise<string[]> {
+  return withPatientDatabase(url, options, (db, engine) =>
+    planMigration(db, engine, options.report ?? silent),
+  );
+}
+
+export function engineOf(url: string): Engine {
+  return url.startsWith('sqlite:') ? 'sqlite' : 'mysql';
+}
+
+/** A database whose statements may take as long as they take. */
+export async function withPatientDatabase<T>(
+  url: string,
+  options: OpenOptions,
+  work: (db: Db, engine: Engine) => Promise<T>,
+): Promise<T> {
+  const db = new Kysely<Tables>({ dialect: dialectOf(url, options, true) });
   try {
-    return { db, engine, migrated: await migrate(db, engine) };
-  } catch (error) {
+    return await work(db, engineOf(url));
+  } finally {
     await db.destroy();
-    throw error;
   }
 }
+
+async function bringUpToDate(
+  db: Db,
+  engine: Engine,
+  { appid, report = silent }: OpenOptions,
+): Promise<string[]> {
+  const done = await migrate(db, engine, report);
+  const claimed = appid !== undefined && engine === 'mysql' ? await repeating(() => claimRows(db, appid)) : 0;
+  if (claimed > 0) report(`gave ${claimed} rows without an appid to ${appid}`);
+  return done;
+}
+
+function dialectOf(url: string, { listener }: OpenOptions, patient = false): Dialect {
+  if (engineOf(url) === 'sqlite') return sqliteDialect(url.slice('sqlite:'.length));
+  return mysqlDialect(url, { patient, ...(listener && { listener }) });
+}
+
+const silent: Report = () => undefined;

@@ -9,17 +9,18 @@ export interface WxUserTable {
   unionid: string | null;
   nickName: string | null;
   avatar: string | null;
-  gender: Generated<number>;
+  /** May be NULL, or a text, in a table that was adopted. */
+  gender: Generated<number | null>;
   phone: string | null;
   status: Generated<'active' | 'banned'>;
   /** 1 where the user set the field here: a login leaves it alone. */
   own_nickName: Generated<number>;
   own_avatar: Generated<number>;
   own_gender: Generated<number>;
-  /** Times are UTC as `YYYY-MM-DD HH:MM:SS.mmm`: text in SQLite, DATETIME(3) in MySQL. */
-  created_at: string;
-  updated_at: string;
-  last_login_at: string;
+  /** Times are UTC as `YYYY-MM-DD HH:MM:SS.mmm`: text in SQLite, DATETIME(3) in MySQL; NULL in rows from before us. */
+  created_at: string | null;
+  updated_at: string | null;
+  last_login_at: string | null;
 }
 
 export interface Tables {

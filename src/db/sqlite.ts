@@ -17,7 +17,7 @@ function open(file: string): SqliteDatabase {
   const database = new Libsql(file);
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = NORMAL');
-  database.pragma('busy_timeout = 250'); // waits in this thread, so not for long
+  database.pragma('busy_timeout = 20'); // waits in the thread that serves everybody; the rest of the patience is repeating()'s
   return withPreparedStatements(database);
 }
 

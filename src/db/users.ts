@@ -1,8 +1,8 @@
-import { type InsertQueryBuilder, type InsertResult, sql } from 'kysely';
+import { type InsertQueryBuilder, type InsertResult, type RawBuilder, type Selection, sql } from 'kysely';
 import type { Profile } from '../wechat/profile.ts';
 import { withDatabaseFailures } from './failures.ts';
 import type { Database } from './open.ts';
-import { fromColumn, type Tables, toColumn, type WxUserRow } from './schema.ts';
+import { fromColumn, type Tables, toColumn, type WxUserTable } from './schema.ts';
 
 export interface User {
   readonly id: number;
@@ -13,8 +13,8 @@ export interface User {
   readonly avatar: string | null;
   readonly gender: number;
   readonly status: 'active' | 'banned';
-  readonly createdAt: Date;
-  readonly lastLoginAt: Date;
+  /** Unknown for a user from before us. */
+  readonly createdAt: Date | null;
 }
 
 /** Who WeChat says logged in, and what may be stored of his profile. */
@@ -39,17 +39,34 @@ export interface Users {
 
 const PROFILE_COLUMNS = ['nickName', 'avatar', 'gender'] as const;
 
+/**
+ * What is read. Each by our own spelling: an adopted table may call its columns ID or nickname, which is the same to
+ * MySQL, and it may have more of them.
+ */
+const READ = [
+  'id as id',
+  'appid as appid',
+  'user_id as user_id',
+  'unionid as unionid',
+  'nickName as nickName',
+  'avatar as avatar',
+  'gender as gender',
+  'status as status',
+  'created_at as created_at',
+] as const;
+type ReadRow = Selection<Tables, 'wxuser', (typeof READ)[number]>;
+
 export function createUsers({ db, engine }: Database, now: () => Date): Users {
   return withDatabaseFailures<Users>({
     async recordLogin(login) {
-      const known = await find(login);
-      if (known) return { user: await bringUpToDate(known, login), isNew: false };
-
+      const known = await bringUpToDate(login);
+      if (known) return { user: toUser(known), isNew: false };
       const isNew = await insertUnlessThere(login);
-      const row = await find(login);
+      // Not there before and not inserted: another first login came between, or the user is banned.
+      const row = isNew ? await find(login) : ((await bringUpToDate(login)) ?? (await find(login)));
       if (!row)
         throw new Error('A row that was just written is not there: is the connection read from a replica?');
-      return { user: isNew ? toUser(row) : await bringUpToDate(row, login), isNew };
+      return { user: toUser(row), isNew };
     },
 
     findById,
@@ -67,17 +84,17 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
   });
 
   async function findById(id: number): Promise<User | undefined> {
-    const row = await db.selectFrom('wxuser').selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await db.selectFrom('wxuser').select(READ).where('id', '=', id).executeTakeFirst();
     return row && toUser(row);
   }
 
-  function find({ appid, openid }: Login): Promise<WxUserRow | undefined> {
-    return db
+  function find({ appid, openid }: Login): Promise<ReadRow | undefined> {
+    const ofUser = db
       .selectFrom('wxuser')
-      .selectAll()
+      .select(READ)
       .where('appid', '=', appid)
-      .where('user_id', '=', openid)
-      .executeTakeFirst();
+      .where('user_id', '=', openid);
+    return ofUser.executeTakeFirst();
   }
 
   /** Two first logins at once: the unique key lets one insert, and tells the other that it did not. */
@@ -97,35 +114,46 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
       : insert.onConflict((conflict) => conflict.columns(['appid', 'user_id']).doNothing());
   }
 
-  /** Writes what is new. The CASE guards a field that its user sets between our reading and our writing. */
-  async function bringUpToDate(row: WxUserRow, { unionid, profile }: Login): Promise<User> {
-    if (row.status === 'banned') return toUser(row);
-    const news = PROFILE_COLUMNS.filter(
-      (column) => profile[column] !== undefined && profile[column] !== row[column] && !row[`own_${column}`],
-    );
-    const at = toColumn(now());
-    const changes = {
-      ...Object.fromEntries(news.map((column) => [column, profile[column]])),
-      ...(unionid !== undefined && unionid !== row.unionid && { unionid }),
-    };
-    const guarded = news.map((column) => [column, unlessOwned(column, profile[column])]);
-    const touched =
-      Object.keys(changes).length > 0 ? { updated_at: at, last_login_at: at } : { last_login_at: at };
-    await db
+  /**
+   * Writes what is new into the row of an active user, in one statement that reads it too where the engine can. What
+   * its user set here is asked for in SQL, so that a PUT at the same time wins. Answers undefined if it met no row;
+   * in MySQL, where it reads separately, a banned user's row is answered as it is.
+   */
+  async function bringUpToDate(login: Login): Promise<ReadRow | undefined> {
+    const update = db
       .updateTable('wxuser')
-      .set({ ...changes, ...Object.fromEntries(guarded), ...touched })
-      .where('id', '=', row.id)
-      .where('status', '=', 'active')
-      .execute();
-    return toUser({ ...row, ...changes, ...touched });
-  }
-
-  function unlessOwned(column: (typeof PROFILE_COLUMNS)[number], value: unknown) {
-    return sql`CASE WHEN ${sql.ref(`own_${column}`)} = 1 THEN ${sql.ref(column)} ELSE ${value} END`;
+      .set(news(login, toColumn(now())))
+      .where('appid', '=', login.appid)
+      .where('user_id', '=', login.openid)
+      .where('status', '=', 'active');
+    if (engine === 'sqlite') return update.returning(READ).executeTakeFirst();
+    await update.execute();
+    return find(login);
   }
 }
 
-function toUser(row: WxUserRow): User {
+/** The columns that a login sets. MySQL sets them one after the other, so `updated_at` looks at the old values first. */
+function news({ unionid, profile }: Login, at: string) {
+  const wanted: [keyof WxUserTable, RawBuilder<unknown>][] = PROFILE_COLUMNS.filter(
+    (column) => profile[column] !== undefined,
+  ).map((column) => {
+    const [own, stored] = [sql.ref(`own_${column}`), sql.ref(column)];
+    return [column, sql`CASE WHEN ${own} = 1 THEN ${stored} ELSE ${profile[column]} END`];
+  });
+  if (unionid !== undefined) wanted.push(['unionid', sql`${unionid}`]);
+  const differs = wanted.map(
+    ([column, value]) => sql`COALESCE(${sql.ref(column)}, '') <> COALESCE(${value}, '')`,
+  );
+  return {
+    ...(differs.length > 0 && {
+      updated_at: sql<string>`CASE WHEN ${sql.join(differs, sql` OR `)} THEN ${at} ELSE updated_at END`,
+    }),
+    ...Object.fromEntries(wanted),
+    last_login_at: at,
+  };
+}
+
+function toUser(row: ReadRow): User {
   return {
     id: row.id,
     appid: row.appid,
@@ -133,9 +161,8 @@ function toUser(row: WxUserRow): User {
     unionid: row.unionid,
     nickName: row.nickName,
     avatar: row.avatar,
-    gender: row.gender,
+    gender: Number(row.gender ?? 0),
     status: row.status,
-    createdAt: fromColumn(row.created_at),
-    lastLoginAt: fromColumn(row.last_login_at),
+    createdAt: row.created_at === null ? null : fromColumn(row.created_at),
   };
 }

@@ -4,10 +4,10 @@ import type { Tokens } from '../auth/tokens.ts';
 import type { Users } from '../db/users.ts';
 import { AppError } from '../errors.ts';
 import { textFor } from '../language.ts';
-import type { LoginRequest } from '../routes/schemas.ts';
 import type { WeChat } from '../wechat/client.ts';
 import { readProfile } from '../wechat/profile.ts';
 import { reply, toPublic } from './reply.ts';
+import type { LoginRequest } from './requests.ts';
 
 interface Needs {
   readonly wechat: WeChat;

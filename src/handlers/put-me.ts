@@ -2,9 +2,9 @@ import type { RequestHandler } from 'express';
 import type { ParamsDictionary } from 'express-serve-static-core';
 import type { Users } from '../db/users.ts';
 import { userOf } from '../middleware/require-login.ts';
-import type { ProfileRequest } from '../routes/schemas.ts';
 import { present } from './present.ts';
 import { reply, toPublic } from './reply.ts';
+import type { ProfileRequest } from './requests.ts';
 
 const CHANGED = { zh: '修改成功', en: 'Your profile is changed' };
 

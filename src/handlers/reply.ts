@@ -8,8 +8,8 @@ export interface PublicUser {
   readonly nickName: string | null;
   readonly avatar: string | null;
   readonly gender: number;
-  /** ISO 8601, UTC. */
-  readonly createdAt: string;
+  /** ISO 8601, UTC; null for a user from before us. */
+  readonly createdAt: string | null;
 }
 
 /** Answers a success: `{status: 200, messages, …data}`, the tutorial's fields first. */
@@ -20,5 +20,5 @@ export function reply(req: Request, res: Response, messages: Text, data: object)
 /** Leaves out what does not belong in a reply: openid, unionid, phone. */
 export function toPublic(user: User): PublicUser {
   const { id, nickName, avatar, gender, createdAt } = user;
-  return { id, nickName, avatar, gender, createdAt: createdAt.toISOString() };
+  return { id, nickName, avatar, gender, createdAt: createdAt?.toISOString() ?? null };
 }

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import { AppError } from '../errors.ts';
 
@@ -9,10 +9,19 @@ export function limitLogins(perMinute: number): RequestHandler {
     limit: perMinute,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
+    validate: { xForwardedForHeader: false }, // said below, in our own log
     handler: (req, _res, next) => {
       const resetTime = (req as { rateLimit?: { resetTime?: Date } }).rateLimit?.resetTime?.getTime();
       const retryAfter = resetTime ? Math.max(1, Math.ceil((resetTime - Date.now()) / 1000)) : 60;
-      next(new AppError('too_many_requests', { retryAfter }));
+      next(new AppError('too_many_requests', { retryAfter, reason: reasonOf(req, perMinute) }));
     },
   });
+}
+
+function reasonOf(req: Request, perMinute: number): string {
+  const hidden = req.get('x-forwarded-for') !== undefined && req.app.get('trust proxy') === false;
+  const hint = hidden
+    ? '; a proxy stands in front and TRUST_PROXY is not set, so all clients count as one'
+    : '';
+  return `more than ${perMinute} logins a minute from one address (LOGIN_RATE_LIMIT)${hint}`;
 }

@@ -4,9 +4,9 @@ import type { Users } from '../db/users.ts';
 import { getMe } from '../handlers/get-me.ts';
 import { login } from '../handlers/login.ts';
 import { putMe } from '../handlers/put-me.ts';
+import { loginRequest, profileRequest } from '../handlers/requests.ts';
 import { validate } from '../middleware/validate.ts';
 import type { WeChat } from '../wechat/client.ts';
-import { loginRequest, profileRequest } from './schemas.ts';
 
 export interface WxuserParts {
   readonly wechat: WeChat;

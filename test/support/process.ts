@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 import { keepLog } from './no-secrets.ts';
 
 /** The command line as it is installed: built, with nothing of our environment but PATH. */
@@ -23,7 +22,7 @@ const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Starts `weapp-login` in an empty folder; it ends with the test at the latest. */
 export function run(args: readonly string[], env: Record<string, string> = {}, folder?: string): Process {
-  const cwd = folder ?? mkdtempSync(join(tmpdir(), 'weapp-process-'));
+  const cwd = folder ?? mkdtempSync(join(inject('folder'), 'process-'));
   const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH: process.env['PATH'], ...env } });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -37,7 +36,6 @@ export function run(args: readonly string[], env: Record<string, string> = {}, f
   onTestFinished(async () => {
     child.kill('SIGKILL');
     await ended;
-    if (!folder) rmSync(cwd, { recursive: true, force: true });
   });
   return {
     folder: cwd,
