@@ -1,24 +1,38 @@
 #!/usr/bin/env node
 import { config as readDotenv } from 'dotenv';
-import { ConfigError, loadConfig } from '../config.ts';
+import { type Config, ConfigError, loadConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { backupCommand } from './backup.ts';
+import { copyCommand } from './copy.ts';
 import { migrateCommand } from './migrate.ts';
 import { startCommand } from './start.ts';
+import { UsageError } from './usage-error.ts';
 
-const commands = { start: startCommand, migrate: migrateCommand };
+/** Each takes what stands behind its name on the command line. */
+const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  start: () => startCommand(settings()),
+  migrate: (args) => migrateCommand(settings(), args),
+  backup: (args) => backupCommand(settings(), args),
+  copy: copyCommand,
+};
 
 const USAGE = `usage: weapp-login [command]
 
-  start     run the server (the default)
-  migrate   bring the database's tables up to date, and stop; --dry-run only says what would be done
+  start                       run the server (the default)
+  migrate [--dry-run]         bring the database's tables up to date, or only say what that would do
+  backup <file>               copy the embedded database as of now, while the server goes on
+  copy --from URL --to URL    move the users to another database; can be run again
 
 Settings come from the environment and from .env; README lists them.`;
 
 async function main(name = 'start', ...args: string[]): Promise<void> {
-  const command = Object.hasOwn(commands, name) ? commands[name as keyof typeof commands] : undefined;
-  if (!command) return fail(USAGE, 2);
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  await (command ? command(args) : fail(USAGE, 2));
+}
+
+function settings(): Config {
   readDotenv({ quiet: true });
-  await command(loadConfig(process.env), args);
+  return loadConfig(process.env);
 }
 
 function fail(message: string, status: number): void {
@@ -35,6 +49,7 @@ function explain(error: unknown): string {
     return `${error.code}: ${error.reason ?? error.message}${next}`;
   }
   const { code, message, stack } = error as NodeJS.ErrnoException;
+  if (error instanceof UsageError || code?.startsWith('ERR_PARSE_ARGS')) return message;
   if (code === 'EADDRINUSE') return `${message}: another server has this port. Stop it, or set PORT.`;
   return stack ?? String(error);
 }

@@ -1,4 +1,4 @@
-import { Migrator } from 'kysely';
+import { Migrator, sql } from 'kysely';
 import { databaseFailure, repeating } from './failures.ts';
 import { wxuser } from './migrations/001-wxuser.ts';
 import { koaUser } from './migrations/002-koa-user.ts';
@@ -20,13 +20,32 @@ function changes(engine: Engine, report: Report): Record<string, Change> {
  * @throws {AppError} `database_unavailable` when the database cannot be reached
  */
 export async function migrate(db: Db, engine: Engine, report: Report): Promise<string[]> {
-  return repeating(async () => {
-    const { error, results } = await migratorOf(db, engine, report).migrateToLatest();
-    if (error)
-      throw databaseFailure(error)
-        ? error
-        : new Error(`A migration failed: ${(error as Error).message}`, { cause: error });
-    return (results ?? []).map((result) => result.migrationName);
+  return repeating(() =>
+    engine === 'sqlite' ? locked(db, (own) => run(own, engine, report)) : run(db, engine, report),
+  );
+}
+
+async function run(db: Db, engine: Engine, report: Report): Promise<string[]> {
+  const { error, results } = await migratorOf(db, engine, report).migrateToLatest();
+  if (error) {
+    if (databaseFailure(error)) throw error;
+    throw new Error(`A migration failed: ${(error as Error).message}`, { cause: error });
+  }
+  return (results ?? []).map((result) => result.migrationName);
+}
+
+/** Kysely's migrator takes no lock in SQLite. Its one transaction is one: all of it happens, or nothing. */
+function locked<T>(db: Db, work: (own: Db) => Promise<T>): Promise<T> {
+  return db.connection().execute(async (own) => {
+    await sql`BEGIN IMMEDIATE`.execute(own);
+    try {
+      const result = await work(own);
+      await sql`COMMIT`.execute(own);
+      return result;
+    } catch (error) {
+      await sql`ROLLBACK`.execute(own);
+      throw error;
+    }
   });
 }
 

@@ -135,16 +135,19 @@ function createNode(host: string, port: number, address: MysqlAddress): Node {
 }
 
 /**
- * Runs before whatever the new connection was opened for: times are UTC, and a backslash in a text is what the driver's
- * quoting takes it for. The rest of the server's sql_mode stays: a table may have been made for it.
+ * Runs before whatever the new connection was opened for. Times are UTC; a backslash in a text is what the driver's
+ * quoting takes it for (the rest of the server's sql_mode stays: a table may have been made for it); in a Galera
+ * cluster a read waits for what was written on other nodes. What speaks the protocol only (Vitess, a proxy) may refuse
+ * one or another: it does not have what that guards against.
  */
+const PREPARATIONS = [
+  "SET SESSION time_zone = '+00:00'",
+  "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')",
+  'SET SESSION wsrep_sync_wait = 1',
+];
+
 function prepare(connection: Connection): void {
-  const sqlMode = "REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')";
-  connection.query(`SET SESSION time_zone = '+00:00', SESSION sql_mode = ${sqlMode}`, (error) => {
-    if (error) connection.destroy();
-  });
-  // In a Galera cluster a read waits for what was written on the other nodes. Elsewhere there is no such setting.
-  connection.query('SET SESSION wsrep_sync_wait = 1', () => undefined);
+  for (const statement of PREPARATIONS) connection.query(statement, () => undefined);
 }
 
 /** Waits for a free connection no longer than for any other answer of the database. */

@@ -15,9 +15,10 @@ export function sqliteDialect(file: string): SqliteDialect {
 function open(file: string): SqliteDatabase {
   if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
   const database = new Libsql(file);
+  // It waits in the thread that serves everybody, so not for long; the rest of the patience is repeating()'s.
+  database.pragma('busy_timeout = 20');
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = NORMAL');
-  database.pragma('busy_timeout = 20'); // waits in the thread that serves everybody; the rest of the patience is repeating()'s
   return withPreparedStatements(database);
 }
 

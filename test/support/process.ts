@@ -18,12 +18,24 @@ export interface Process {
   ended: Promise<number | string | null>;
 }
 
+export interface How {
+  /** A command that starts the process in its turn. */
+  readonly wrapper?: readonly string[];
+  readonly user?: { readonly uid: number; readonly gid: number };
+}
+
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Starts `weapp-login` in an empty folder; it ends with the test at the latest. */
-export function run(args: readonly string[], env: Record<string, string> = {}, folder?: string): Process {
+export function run(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  folder?: string,
+  how: How = {},
+): Process {
   const cwd = folder ?? mkdtempSync(join(inject('folder'), 'process-'));
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { PATH: process.env['PATH'], ...env } });
+  const [command = '', ...rest] = [...(how.wrapper ?? []), process.execPath, MAIN, ...args];
+  const child = spawn(command, rest, { cwd, env: { PATH: process.env['PATH'], ...env }, ...how.user });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -59,8 +71,9 @@ export function run(args: readonly string[], env: Record<string, string> = {}, f
 export async function runServer(
   env: Record<string, string> = {},
   folder?: string,
+  how?: How,
 ): Promise<Process & { url: string }> {
-  const server = run(['start'], { PORT: '0', ...env }, folder);
+  const server = run(['start'], { PORT: '0', ...env }, folder, how);
   const url = await server.prints(/"url":"([^"]+)"/);
   return { ...server, url };
 }

@@ -1,0 +1,22 @@
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { sql } from 'kysely';
+import type { Config } from '../config.ts';
+import { engineOf, withPatientDatabase } from '../db/open.ts';
+import { UsageError } from './usage-error.ts';
+
+/** `weapp-login backup <file>`: a copy of the embedded database as of now, while the server goes on. */
+export async function backupCommand(config: Config, args: readonly string[]): Promise<void> {
+  const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
+  const [file] = positionals;
+  if (!file || positionals.length > 1) throw new UsageError('usage: weapp-login backup <file>');
+  if (engineOf(config.databaseUrl) !== 'sqlite') {
+    throw new UsageError(
+      'DATABASE_URL is a MySQL server: back it up with its own tools, such as mysqldump --single-transaction',
+    );
+  }
+  if (existsSync(file)) throw new UsageError(`${file} is there already: name a new file`);
+  // One consistent moment, without stopping those who write: https://www.sqlite.org/lang_vacuum.html#vacuuminto
+  await withPatientDatabase(config.databaseUrl, {}, (db) => sql`VACUUM INTO ${file}`.execute(db));
+  process.stdout.write(`backed up to ${file}\n`);
+}
