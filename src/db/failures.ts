@@ -1,8 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
 
-/** The connection is gone, or its node is: another one may answer. A Galera node
- * outside its cluster answers 1047 (UNKNOWN_COM_ERROR), or 1180 (ERROR_DURING_COMMIT) to what it was committing. */
+/**
+ * The connection is gone, or its node is: another one may answer. A Galera node outside its cluster answers 1047
+ * (UNKNOWN_COM_ERROR), or 1180 (ERROR_DURING_COMMIT) to what it was committing.
+ */
 const LOST =
   /^(?:E(?:CONN|TIMEDOUT|HOST|NET|PIPE|AI_AGAIN|NOTFOUND)|PROTOCOL_|ER_(?:SERVER_SHUTDOWN|NORMAL_SHUTDOWN|UNKNOWN_COM_ERROR|ERROR_DURING_COMMIT|OPTION_PREVENTS|READ_ONLY_MODE|CANT_EXECUTE_IN_READ_ONLY))/;
 
@@ -16,21 +18,18 @@ const UNAVAILABLE =
 /** How long a conflict is repeated. */
 const PATIENCE_MS = 2000;
 
-/** mysql2 marks some errors of a dead connection as fatal, and gives them no code. */
 export function isLost(error: unknown): boolean {
-  return (
-    LOST.test(codeOf(error)) ||
-    (codeOf(error) === '' && (error as { fatal?: unknown } | null)?.fatal === true)
-  );
+  const code = codeOf(error);
+  // mysql2 calls an error of a dead connection fatal, and gives it no code.
+  return code === '' ? (error as { fatal?: unknown } | null)?.fatal === true : LOST.test(code);
 }
 
 /** The `database_unavailable` that a driver's error stands for, if it stands for one. */
 export function databaseFailure(error: unknown): AppError | undefined {
   const code = codeOf(error);
-  if (![LOST, CONFLICT, UNAVAILABLE].some((kind) => kind.test(code))) return undefined;
-  return new AppError('database_unavailable', {
-    reason: `${code}: ${(error as Error).message || 'no answer'}`,
-  });
+  if (!isLost(error) && !CONFLICT.test(code) && !UNAVAILABLE.test(code)) return undefined;
+  const { message } = error as Error;
+  return new AppError('database_unavailable', { reason: `${code || 'LOST'}: ${message || 'no answer'}` });
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { environment, settings } from '../../src/config.ts';
 import { catalogue } from '../../src/errors.ts';
+import { environment, settings } from '../../src/settings.ts';
 
 type Language = 'en' | 'zh';
 

@@ -1,0 +1,215 @@
+import { z } from 'zod';
+import { parseMysqlUrl } from './database-url.ts';
+
+/** Secrets that stand in tutorials, documentation and examples: everybody knows them. */
+const PUBLISHED_SECRETS = new Set([
+  'advance8',
+  'secret',
+  'your-256-bit-secret',
+  'your-secret-key',
+  'a-string-secret-at-least-256-bits-long',
+  'change-me-to-a-random-string-of-32-bytes-or-more',
+]);
+
+const MIN_SECRET_BYTES = 32;
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
+
+interface Words {
+  readonly en: string;
+  readonly zh: string;
+}
+
+interface About extends Words {
+  /** Said where the schema itself has no fixed default. */
+  readonly default?: Words;
+  readonly example?: string;
+}
+
+/** What the documents say of a setting; `.env.example` and README's table are held against it. */
+export const settings = z.registry<About>();
+
+const flag = z.stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] });
+const wholeNumber = (min: number, max: number) =>
+  z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(min).max(max));
+
+const jwtSecret = z.string().superRefine((secret, context) => {
+  const problem = weakness(secret);
+  if (problem) context.addIssue({ code: 'custom', message: problem });
+});
+
+const lifetime = z
+  .string()
+  .regex(/^\d+[smhdw]?$/, 'must be a number of seconds, or a number with s, m, h, d or w, like 7d or 8640h')
+  .transform((text) => {
+    const unit = SECONDS[text.at(-1) as keyof typeof SECONDS];
+    return unit === undefined ? Number(text) : Number.parseInt(text, 10) * unit;
+  })
+  .pipe(z.number().min(60, 'must be at least 60 seconds').max(315_360_000, 'must be at most ten years'));
+
+const databaseUrl = z.string().superRefine((text, context) => {
+  if (text.startsWith('sqlite:') && text.length > 'sqlite:'.length) return;
+  try {
+    parseMysqlUrl(text);
+  } catch (error) {
+    const problem = text.startsWith('mysql:')
+      ? (error as Error).message
+      : 'must be sqlite:<file> or mysql://…';
+    context.addIssue({ code: 'custom', message: problem });
+  }
+});
+
+const trustProxy = z.string().transform((text, context) => {
+  if (/^\d+$/.test(text)) return Number(text);
+  if (text !== 'true' && text !== 'false') return text.split(',').map((part) => part.trim());
+  context.addIssue({
+    code: 'custom',
+    message:
+      'must be the number of proxies in front, or their addresses (true would let anyone forge an address)',
+  });
+  return z.NEVER;
+});
+
+/** Every environment name that the server reads; the only place where they stand. */
+export const environment = z.object({
+  NODE_ENV: z.string().default('development').register(settings, {
+    en: '`production` refuses to start on the sandbox',
+    zh: '设为 `production` 时拒绝以沙箱方式启动',
+  }),
+  HOST: z
+    .string()
+    .optional()
+    .register(settings, {
+      en: 'Address to listen on',
+      zh: '监听地址',
+      default: { en: 'all addresses; `127.0.0.1` in the sandbox', zh: '所有地址；沙箱为 `127.0.0.1`' },
+      example: '127.0.0.1',
+    }),
+  PORT: wholeNumber(0, 65_535).prefault('8888').register(settings, {
+    en: 'Port to listen on; `0` takes a free one',
+    zh: '监听端口；`0` 表示任取一个空闲端口',
+  }),
+  TRUST_PROXY: trustProxy.optional().register(settings, {
+    en: 'How many reverse proxies stand in front, or their addresses, so that limits see the real client',
+    zh: '前面有几层反向代理，或它们的地址，使限流看到真实的客户端地址',
+    default: { en: 'none', zh: '无' },
+    example: '1',
+  }),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
+    .default('info')
+    .register(settings, {
+      en: 'Least level that is logged',
+      zh: '日志级别',
+    }),
+  LOGIN_RATE_LIMIT: wholeNumber(1, 1_000_000).prefault('60').register(settings, {
+    en: 'Logins a minute from one address',
+    zh: '每个地址每分钟最多登录次数',
+  }),
+  DATABASE_URL: databaseUrl.optional().register(settings, {
+    en: '`sqlite:<file>` or `mysql://user:password@host:3306/database`; see [docs/databases.md](docs/databases.md)',
+    zh: '`sqlite:<文件>` 或 `mysql://用户:密码@主机:3306/库名`；见 [docs/databases.md](docs/databases.md)',
+    default: { en: '`sqlite:./data/weapp-login.db`', zh: '`sqlite:./data/weapp-login.db`' },
+    example: 'mysql://weapp:password@127.0.0.1:3306/weapp',
+  }),
+  MYSQL_HOST: z
+    .string()
+    .optional()
+    .register(settings, {
+      en: 'With the four below: another way to name a MySQL server, when `DATABASE_URL` is not set',
+      zh: '与下面四项一起：未设置 `DATABASE_URL` 时指定 MySQL 服务器的另一种方式',
+      default: { en: 'none', zh: '无' },
+      example: '127.0.0.1',
+    }),
+  MYSQL_PORT: wholeNumber(1, 65_535).prefault('3306').register(settings, {
+    en: 'Its port',
+    zh: '端口',
+  }),
+  MYSQL_USER: z.string().default('root').register(settings, { en: 'Its user', zh: '用户名' }),
+  MYSQL_PASSWORD: z
+    .string()
+    .optional()
+    .register(settings, {
+      en: 'Its password',
+      zh: '密码',
+      default: { en: 'none', zh: '无' },
+      example: 'password',
+    }),
+  MYSQL_DATABASE: z
+    .string()
+    .optional()
+    .register(settings, {
+      en: 'Its database',
+      zh: '库名',
+      default: { en: 'none; required with `MYSQL_HOST`', zh: '无；设置 `MYSQL_HOST` 时必填' },
+      example: 'weapp',
+    }),
+  WX_APPID: z
+    .string()
+    .regex(/^wx[0-9a-f]{16}$/, 'must be wx and 16 hex digits, as the WeChat console shows it')
+    .optional()
+    .register(settings, {
+      en: 'AppID of the mini program; without one the local WeChat (the sandbox) is used',
+      zh: '小程序的 AppID；不设置则使用本地微信（沙箱）',
+      default: { en: 'none: the sandbox', zh: '无：使用沙箱' },
+      example: 'wx0123456789abcdef',
+    }),
+  WX_SECRET: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/i, 'must be 32 hex digits, as the WeChat console shows it')
+    .optional()
+    .register(settings, {
+      en: 'Its AppSecret; `WX_APPSECRET` is read too',
+      zh: 'AppSecret；也可写作 `WX_APPSECRET`',
+      default: { en: 'none; required with `WX_APPID`', zh: '无；设置 `WX_APPID` 时必填' },
+      example: '0123456789abcdef0123456789abcdef',
+    }),
+  WX_API_BASE: z
+    .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+    .transform((url) => url.replace(/\/+$/, ''))
+    .prefault('https://api.weixin.qq.com')
+    .register(settings, { en: 'Where WeChat answers', zh: '微信接口地址' }),
+  WX_TIMEOUT_MS: wholeNumber(100, 60_000).prefault('5000').register(settings, {
+    en: 'Longest wait for WeChat in a login, in milliseconds',
+    zh: '一次登录中等待微信的最长时间（毫秒）',
+  }),
+  WX_PROFILE_STRICT: flag.prefault('false').register(settings, {
+    en: 'Refuse a login whose profile cannot be verified, instead of logging in without it',
+    zh: '用户资料无法验证时拒绝登录，而不是忽略资料',
+  }),
+  JWT_SECRET: jwtSecret.optional().register(settings, {
+    en: 'Secret that signs the tokens, at least 32 bytes: `openssl rand -base64 48`',
+    zh: '签发 token 的密钥，至少 32 字节：`openssl rand -base64 48`',
+    default: {
+      en: 'none; required outside the sandbox, which makes one beside its database',
+      zh: '无；沙箱以外必填，沙箱会在数据库旁自动生成',
+    },
+    example: 'change-me-to-a-random-string-of-32-bytes-or-more',
+  }),
+  JWT_PREVIOUS_SECRETS: z
+    .string()
+    .transform((text) => text.split(',').map((secret) => secret.trim()))
+    .pipe(z.array(jwtSecret))
+    .optional()
+    .register(settings, {
+      en: 'Earlier secrets, separated by commas, whose tokens stay valid while rotating',
+      zh: '轮换期间仍然有效的旧密钥，以逗号分隔',
+      default: { en: 'none', zh: '无' },
+      example: 'change-me-to-a-random-string-of-32-bytes-or-more',
+    }),
+  JWT_EXPIRES_IN: lifetime.prefault('7d').register(settings, {
+    en: 'Life of a token: seconds, or a number with `s`, `m`, `h`, `d` or `w`',
+    zh: 'token 有效期：秒数，或带 `s`、`m`、`h`、`d`、`w` 的数字',
+  }),
+  JWT_ISSUER: z.string().default('weapp-login').register(settings, {
+    en: 'The `iss` of the tokens; another one is refused',
+    zh: 'token 的 `iss`；其他值会被拒绝',
+  }),
+});
+
+/** Says why a secret cannot sign tokens, or nothing. */
+function weakness(secret: string): string | undefined {
+  if (PUBLISHED_SECRETS.has(secret)) return 'is a published example: anyone could sign tokens with it';
+  if (Buffer.byteLength(secret) < MIN_SECRET_BYTES) return `must have at least ${MIN_SECRET_BYTES} bytes`;
+  if (new Set(secret).size < 8) return 'repeats a few characters: make a random one';
+  return undefined;
+}
