@@ -237,6 +237,28 @@ describe.skipIf(!inject('mysqlUrl'))('interrupted and simultaneous migrations', 
     await database.drop();
   });
 
+  test('duplicates that the tutorial’s server makes during the migration are merged too', async () => {
+    const database = await prepared();
+    const old = await createConnection(database.url);
+    let inserts = 0;
+    // One more duplicate whenever a step ends, the last one just before the unique key is made.
+    const report = (what: string) => {
+      if (!what.startsWith('make (appid') || inserts > 2) return;
+      inserts += 1;
+      old
+        .query("INSERT INTO wxuser (user_id, nickName) VALUES ('oUser00000000000000000000001', 'late')")
+        .catch(() => undefined);
+    };
+    await migrateDatabase(database.url, { report });
+    const [rows] = await old.query<RowDataPacket[]>(
+      "SELECT nickName FROM wxuser WHERE user_id = 'oUser00000000000000000000001'",
+    );
+    expect(rows).toEqual([{ nickName: 'late' }]);
+    expect(inserts).toBeGreaterThan(1); // it met the duplicate, and went back to merging
+    await old.end();
+    await database.drop();
+  });
+
   test('--dry-run says what would be done, with counts, and changes nothing', async () => {
     const database = await prepared();
     const dry = run(['migrate', '--dry-run'], settings(database.url));

@@ -27,18 +27,25 @@ export interface Watcher {
 
 const TELL_EVERY_MS = 2000;
 
-/** Runs a change as one of kysely's migrations: plan, do the first step, plan again, until nothing is left. */
+/**
+ * Runs a change as one of kysely's migrations: plan, do the first step, plan again, until nothing is left. A step that
+ * fails is forgiven if the plan looks different afterwards: another instance did it, or the tutorial's own server has
+ * made new duplicates just before their key was made.
+ */
 export function asMigration(change: Change, { report, beside }: Watcher): Migration {
   return {
     async up(db: Db) {
-      let before = '';
-      for (let [step] = await change.plan(db); step; [step] = await change.plan(db)) {
-        if (step.what === before)
-          throw new Error(`A step of the migration did not do its work: ${step.what}`);
-        before = step.what;
+      for (let [step] = await change.plan(db); step; ) {
         report(step.what);
         const stop = await tellProgress(db, beside, report);
-        await step.run().finally(stop);
+        const failed = await step.run().then(
+          () => undefined,
+          (error: Error) => error,
+        );
+        stop();
+        const [next] = await change.plan(db);
+        if (next?.what === step.what) throw failed ?? new Error(`A step did not do its work: ${step.what}`);
+        step = next;
       }
     },
   };
