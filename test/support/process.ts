@@ -21,7 +21,6 @@ export interface Process {
 export interface How {
   /** A command that starts the process in its turn. */
   readonly wrapper?: readonly string[];
-  readonly user?: { readonly uid: number; readonly gid: number };
 }
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -35,7 +34,7 @@ export function run(
 ): Process {
   const cwd = folder ?? mkdtempSync(join(inject('folder'), 'process-'));
   const [command = '', ...rest] = [...(how.wrapper ?? []), process.execPath, MAIN, ...args];
-  const child = spawn(command, rest, { cwd, env: { PATH: process.env['PATH'], ...env }, ...how.user });
+  const child = spawn(command, rest, { cwd, env: { PATH: process.env['PATH'], ...env } });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
