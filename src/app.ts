@@ -4,6 +4,7 @@ import type { Logger } from './log.ts';
 import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
 import { healthRoutes } from './routes/health.ts';
+import { koaRoutes } from './routes/koa.ts';
 import { type WxuserParts, wxuserRoutes } from './routes/wxuser.ts';
 import { sandboxRoutes } from './sandbox/routes.ts';
 import type { SandboxWeChat } from './sandbox/wechat.ts';
@@ -30,6 +31,7 @@ export function createApp(parts: AppParts): Express {
   app.use(healthRoutes(parts));
   if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox));
   app.use(wxuserRoutes(parts));
+  app.use(koaRoutes(parts));
   app.use(notFound);
   app.use(handleErrors);
   return app;

@@ -52,6 +52,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       timeoutMs: settings.WX_TIMEOUT_MS,
       profileStrict: settings.WX_PROFILE_STRICT,
     },
+    sessions: { limit: settings.SESSION_LIMIT, cacheSeconds: settings.SESSION_CACHE_SECONDS },
     jwt: {
       secret: settings.JWT_SECRET,
       previousSecrets: settings.JWT_PREVIOUS_SECRETS ?? [],

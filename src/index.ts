@@ -6,6 +6,7 @@ export { createLog } from './log.ts';
 export { handleErrors } from './middleware/handle-errors.ts';
 export { userOf } from './middleware/require-login.ts';
 export { createParts } from './parts.ts';
+export { koaRoutes } from './routes/koa.ts';
 export { wxuserRoutes } from './routes/wxuser.ts';
 export { sandboxRoutes } from './sandbox/routes.ts';
 export { type RunningServer, startServer } from './server.ts';

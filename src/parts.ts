@@ -1,10 +1,13 @@
 import { sql } from 'kysely';
 import type { AppParts } from './app.ts';
 import { sandboxSecret } from './auth/sandbox-secret.ts';
+import { createSeal } from './auth/seal.ts';
+import { remembering } from './auth/sessions.ts';
 import { createTokens } from './auth/tokens.ts';
 import type { Config } from './config.ts';
 import { withDatabaseFailures } from './db/failures.ts';
 import type { Database } from './db/open.ts';
+import { createSessions } from './db/sessions.ts';
 import { createUsers } from './db/users.ts';
 import type { Logger } from './log.ts';
 import { limitLogins } from './middleware/rate-limit.ts';
@@ -25,18 +28,21 @@ export interface Surroundings {
 export function createParts(config: Config, surroundings: Surroundings): AppParts {
   const { log, database, sandboxBase, now = () => new Date() } = surroundings;
   const { appid, timeoutMs, profileStrict } = config.wechat;
-  const tokens = createTokens({
-    ...config.jwt,
-    secret: config.jwt.secret ?? sandboxSecret(config.databaseUrl),
-    appid,
-    now,
-  });
+  const jwt = { ...config.jwt, secret: config.jwt.secret ?? sandboxSecret(config.databaseUrl) };
+  const tokens = createTokens({ ...jwt, appid, now });
+  const sessions = remembering(
+    createSessions(database, config.sessions.limit, now),
+    config.sessions.cacheSeconds,
+  );
   return {
     log,
     trustProxy: config.trustProxy,
     appid,
     profileStrict,
     tokens,
+    sessions,
+    seal: createSeal(jwt),
+    now,
     users: createUsers(database, now),
     wechat: createWeChat({
       appid,
@@ -45,7 +51,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
       apiBase: config.sandbox ? sandboxBase : config.wechat.apiBase,
     }),
     limitLogins: limitLogins(config.loginRateLimit),
-    requireLogin: requireLogin(tokens),
+    requireLogin: requireLogin(tokens, sessions),
     ...withDatabaseFailures({
       ping: async () => void (await sql`SELECT 1 FROM wxuser WHERE id = 0`.execute(database.db)),
     }),

@@ -200,6 +200,14 @@ export const environment = z.object({
     en: 'Life of a token: seconds, or a number with `s`, `m`, `h`, `d` or `w`',
     zh: 'token 有效期：秒数，或带 `s`、`m`、`h`、`d`、`w` 的数字',
   }),
+  SESSION_LIMIT: wholeNumber(1, 1000).prefault('10').register(settings, {
+    en: 'Sessions per user; the oldest ends',
+    zh: '每个用户最多的登录会话数，超出时最早的失效',
+  }),
+  SESSION_CACHE_SECONDS: wholeNumber(0, 3600).prefault('5').register(settings, {
+    en: 'How long an instance remembers that a session is good: so late it learns that another one ended it; `0` asks every time',
+    zh: '每个实例记住会话有效的秒数，即最迟多久得知其他实例结束了会话；`0` 表示每次都查询',
+  }),
   JWT_ISSUER: z.string().default('weapp-login').register(settings, {
     en: 'The `iss` of the tokens; another one is refused',
     zh: 'token 的 `iss`；其他值会被拒绝',

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { openDatabase } from '../src/db/open.ts';
 import { startApp } from './support/app.ts';
@@ -50,7 +51,7 @@ describe.skipIf(!mysqlUrl)('weapp-login copy', () => {
     await filled(from.url, 200_000);
     const started = Date.now();
     const first = run(['copy', '--from', from.url, '--to', to.url]);
-    await first.prints('60000 of 200000 users');
+    await first.prints('60000 of 200000 rows of wxuser');
     first.child.kill('SIGKILL');
     await first.ended;
     const there = await count(to.url);
@@ -60,8 +61,9 @@ describe.skipIf(!mysqlUrl)('weapp-login copy', () => {
     const second = run(['copy', '--from', from.url, '--to', to.url]);
     expect(await second.ended, second.output()).toBe(0);
     const [, rows, written] =
-      /(\d+) users are the same on both sides, checksum [0-9a-f]{16} \((\d+) written/.exec(second.output()) ??
-      [];
+      /(\d+) users and \d+ sessions are the same on both sides, checksum [0-9a-f]{16} \((\d+) written/.exec(
+        second.output(),
+      ) ?? [];
     expect([Number(rows), Number(written)]).toEqual([200_000, 200_000 - there]);
     process.stdout.write(
       `copy of 200,000 users, killed at ${there}: ${Date.now() - started} ms in all; ${second.output().split('\n').at(-2)}\n`,
@@ -69,7 +71,7 @@ describe.skipIf(!mysqlUrl)('weapp-login copy', () => {
 
     const third = run(['copy', '--from', from.url, '--to', to.url]);
     expect(await third.ended).toBe(0);
-    expect(third.output()).toMatch(/200000 users are the same .*\(0 written/);
+    expect(third.output()).toMatch(/200000 users and 0 sessions are the same .*\(0 written/);
     await Promise.all([from.drop(), to.drop()]);
   });
 
@@ -83,7 +85,7 @@ describe.skipIf(!mysqlUrl)('weapp-login copy', () => {
     await db.destroy();
     const again = run(['copy', '--from', from.url, '--to', to.url]);
     expect(await again.ended).toBe(0);
-    expect(again.output()).toMatch(/2501 users are the same .*\(2 written/);
+    expect(again.output()).toMatch(/2501 users and 0 sessions are the same .*\(2 written/);
     const home = run(['copy', '--from', to.url, '--to', back.url]);
     expect(await home.ended, home.output()).toBe(0);
     expect(checksum(home.output())).toBe(checksum(again.output()));
@@ -106,6 +108,15 @@ describe.skipIf(!mysqlUrl)('weapp-login copy', () => {
       user: { id: body.user.id },
     });
     expect((await after.login({ user: 'Bob' })).body.isNew).toBe(true);
+    // A session that ended in the source ends in the target with the next copy.
+    const again = await startApp({ database: from, env });
+    await again.call('POST', '/api/wxuser/logout', undefined, { Authorization: body.token });
+    await again.close();
+    await after.sql(sql`DELETE FROM wxuser WHERE id <> ${body.user.id}`);
+    expect(await run(['copy', '--from', from.url, '--to', to.url]).ended).toBe(0);
+    const me = async () =>
+      (await after.call('GET', '/api/wxuser/me', undefined, { Authorization: body.token })).body.code;
+    await expect.poll(me, { timeout: 10_000 }).toBe('session_ended');
     await after.close();
     await Promise.all([from.drop(), to.drop()]);
   });
@@ -121,7 +132,7 @@ describe.skipIf(!mysqlUrl)('weapp-login copy', () => {
     await db.destroy();
     const copy = run(['copy', '--from', from.url, '--to', to.url]);
     expect(await copy.ended).toBe(1);
-    expect(copy.output()).toMatch(/The two databases differ: 10 users, .* 11 users/);
+    expect(copy.output()).toMatch(/wxuser differs: 10 rows, .* 11 rows/);
     await Promise.all([from.drop(), to.drop()]);
   });
 });

@@ -14,7 +14,7 @@ describe.each(engines)('the login button, on $name', ({ fresh }) => {
 
   beforeEach(async () => {
     database = await fresh();
-    app = await startApp({ database });
+    app = await startApp({ database, env: { SESSION_LIMIT: '50' } });
     return () => app.close().then(database.drop);
   });
 
@@ -264,6 +264,7 @@ test('the token holds what later routes need, and no session_key', async () => {
     sub: String(row?.id),
     openid: row?.user_id,
     appid: 'wxsandbox000000000',
+    sid: expect.stringMatching(/^[\w-]{22}$/),
     iss: 'weapp-login',
     iat: expect.any(Number),
     exp: expect.any(Number),

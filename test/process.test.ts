@@ -116,7 +116,9 @@ describe('weapp-login migrate', () => {
   test('makes the tables, and the second time finds them up to date', async () => {
     const first = run(['migrate']);
     expect(await first.ended).toBe(0);
-    expect(first.output()).toMatch(/create the table wxuser\n[\s\S]*migrated: 001-wxuser, 002-koa-user\n$/);
+    expect(first.output()).toMatch(
+      /create the table wxuser\n[\s\S]*migrated: 001-wxuser, 002-koa-user, 003-wxsession\n$/,
+    );
     const second = run(['migrate'], {}, first.folder);
     expect(await second.ended).toBe(0);
     expect(second.output()).toBe('the tables are up to date\n');

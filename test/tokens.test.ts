@@ -2,14 +2,18 @@ import { createHmac, generateKeyPairSync } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { describe, expect, test } from 'vitest';
 import { JWT_SECRET, realSettings, startApp, type TestApp } from './support/app.ts';
+import { type FreshDatabase, freshSqlite } from './support/engines.ts';
 import { keepSecret } from './support/no-secrets.ts';
 import { startStandIn } from './support/wechat.ts';
 
 const OTHER_SECRET = 'another-secret-of-more-than-32-bytes-9876';
 
-async function startReal(env: Record<string, string> = {}): Promise<{ app: TestApp; token: string }> {
+async function startReal(
+  env: Record<string, string> = {},
+  database?: FreshDatabase,
+): Promise<{ app: TestApp; token: string }> {
   const wechat = await startStandIn();
-  const app = await startApp({ env: { ...realSettings(wechat.url), ...env } });
+  const app = await startApp({ env: { ...realSettings(wechat.url), ...env }, ...(database && { database }) });
   const { token } = (await app.call('POST', '/api/wxuser', { code: 'c' })).body;
   return { app, token: token.replace('Bearer ', '') };
 }
@@ -143,9 +147,10 @@ test.each([
 });
 
 test('a secret in JWT_PREVIOUS_SECRETS goes on verifying; the new one signs; taken out, its tokens end', async () => {
-  const before = await startReal();
-  const during = await startReal({ JWT_SECRET: OTHER_SECRET, JWT_PREVIOUS_SECRETS: JWT_SECRET });
-  const after = await startReal({ JWT_SECRET: OTHER_SECRET });
+  const database = await freshSqlite();
+  const before = await startReal({}, database);
+  const during = await startReal({ JWT_SECRET: OTHER_SECRET, JWT_PREVIOUS_SECRETS: JWT_SECRET }, database);
+  const after = await startReal({ JWT_SECRET: OTHER_SECRET }, database);
 
   expect(open(during.token).kid).not.toBe(open(before.token).kid);
   expect((await me(during.app, { Authorization: before.token })).status).toBe(200);

@@ -1,7 +1,8 @@
-import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { keysOf, kidOf, type Secrets } from './keys.ts';
 
 /** Whom a token speaks for. */
 export interface Bearer {
@@ -9,12 +10,11 @@ export interface Bearer {
   readonly id: number;
   readonly appid: string;
   readonly openid: string;
+  /** The session that the token stands for. */
+  readonly sid: string;
 }
 
-export interface TokenOptions {
-  readonly secret: string;
-  /** Their tokens stay valid; none is signed with them any more. */
-  readonly previousSecrets: readonly string[];
+export interface TokenOptions extends Secrets {
   readonly issuer: string;
   readonly lifetimeSeconds: number;
   /** The app whose tokens are good here: a sandbox's token is worth nothing in production. */
@@ -40,15 +40,15 @@ const claimsSchema = z.object({
     .transform(Number),
   openid: z.string(),
   appid: z.string(),
+  sid: z.string(),
 });
 
 /** HS256 only, with keys as KeyObjects: a string secret costs a PEM parse on every call. */
 export function createTokens(options: TokenOptions): Tokens {
   const { issuer, lifetimeSeconds, appid, now } = options;
   const signingKid = kidOf(options.secret);
+  const keys = keysOf(options, (secret) => createSecretKey(secret, 'utf8'));
   const signingKey = createSecretKey(options.secret, 'utf8');
-  const keys = new Map(options.previousSecrets.map((old) => [kidOf(old), createSecretKey(old, 'utf8')]));
-  keys.set(signingKid, signingKey);
 
   return {
     expected: { algorithms: ['HS256'], issuer },
@@ -56,14 +56,8 @@ export function createTokens(options: TokenOptions): Tokens {
     issue(bearer) {
       const iat = Math.floor(now().getTime() / 1000);
       const exp = iat + lifetimeSeconds;
-      const claims = {
-        sub: String(bearer.id),
-        openid: bearer.openid,
-        appid: bearer.appid,
-        iss: issuer,
-        iat,
-        exp,
-      };
+      const { id, openid, sid } = bearer;
+      const claims = { sub: String(id), openid, appid: bearer.appid, sid, iss: issuer, iat, exp };
       const token = jwt.sign(claims, signingKey, { algorithm: 'HS256', keyid: signingKid });
       return { token, expiresAt: new Date(exp * 1000) };
     },
@@ -79,16 +73,12 @@ export function createTokens(options: TokenOptions): Tokens {
     read(claims) {
       const parsed = claimsSchema.safeParse(claims);
       if (parsed.success && parsed.data.appid === appid) {
-        return { id: parsed.data.sub, appid, openid: parsed.data.openid };
+        const { sub, openid, sid } = parsed.data;
+        return { id: sub, appid, openid, sid };
       }
       throw new AppError('token_invalid', {
         reason: parsed.success ? 'token of another appid' : 'malformed claims',
       });
     },
   };
-}
-
-/** Names a key without telling anything of it. */
-function kidOf(secret: string): string {
-  return createHmac('sha256', secret).update('weapp-login kid').digest('base64url').slice(0, 12);
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
-import { copyUsers, type Side } from '../db/copy.ts';
+import { copyAll, type Side } from '../db/copy.ts';
 import { migrateDatabase, withPatientDatabase } from '../db/open.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -22,12 +22,12 @@ export async function copyCommand(args: readonly string[]): Promise<void> {
         { db: source, engine: sourceEngine },
         { db: target, engine: targetEngine },
       ];
-      return copyUsers(...sides, say);
+      return copyAll(...sides, say);
     }),
   );
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   say(
-    `${result.rows} users are the same on both sides, checksum ${result.checksum.slice(0, 16)} (${result.written} written, ${seconds} s)`,
+    `${result.users} users and ${result.sessions} sessions are the same on both sides, checksum ${result.checksum.slice(0, 16)} (${result.written} written, ${seconds} s)`,
   );
 }
 

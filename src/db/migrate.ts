@@ -2,6 +2,7 @@ import { Migrator, sql } from 'kysely';
 import { databaseFailure, repeating } from './failures.ts';
 import { wxuser } from './migrations/001-wxuser.ts';
 import { koaUser } from './migrations/002-koa-user.ts';
+import { wxsession } from './migrations/003-wxsession.ts';
 import type { Db, Engine } from './schema.ts';
 import { asMigration, type Change, type Report } from './steps.ts';
 
@@ -10,6 +11,7 @@ function changes(engine: Engine, report: Report): Record<string, Change> {
   return {
     '001-wxuser': wxuser(engine),
     '002-koa-user': koaUser(engine, report),
+    '003-wxsession': wxsession(engine),
   };
 }
 

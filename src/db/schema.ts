@@ -1,4 +1,4 @@
-import type { Generated, Insertable, Kysely, Selectable } from 'kysely';
+import type { Generated, Kysely, Selectable } from 'kysely';
 
 /** One row per user and mini program. The names that are not snake_case are the tutorial's. */
 export interface WxUserTable {
@@ -23,13 +23,26 @@ export interface WxUserTable {
   last_login_at: string | null;
 }
 
+/** One row per session; see auth/sessions.ts. */
+export interface WxSessionTable {
+  sid: string;
+  /** `wxuser.id`. (`wxuser.user_id` is the openid: the tutorial's name.) */
+  wxuser_id: number;
+  session_key: string;
+  device: string;
+  place: string;
+  created_at: string;
+  last_used_at: string;
+  expires_at: string;
+}
+
 export interface Tables {
   wxuser: WxUserTable;
+  wxsession: WxSessionTable;
 }
 
 export type Db = Kysely<Tables>;
 export type WxUserRow = Selectable<WxUserTable>;
-export type NewWxUser = Insertable<WxUserTable>;
 
 /** The two families of SQL we speak. */
 export type Engine = 'sqlite' | 'mysql';

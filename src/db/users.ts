@@ -1,8 +1,10 @@
-import { type InsertQueryBuilder, type InsertResult, type RawBuilder, type Selection, sql } from 'kysely';
+import { type RawBuilder, type Selection, sql } from 'kysely';
 import type { Profile } from '../wechat/profile.ts';
 import { withDatabaseFailures } from './failures.ts';
+import { describeTable } from './mysql-table.ts';
 import type { Database } from './open.ts';
 import { fromColumn, type Tables, toColumn, type WxUserTable } from './schema.ts';
+import { unlessThere } from './unless-there.ts';
 
 export interface User {
   readonly id: number;
@@ -35,6 +37,10 @@ export interface Users {
   findById(id: number): Promise<User | undefined>;
   /** Stores what the user set here; later logins leave these fields alone. Answers undefined if there is no such row. */
   change(id: number, changes: Profile): Promise<User | undefined>;
+  /** Every column of a user's row, and the rows that were merged into it. */
+  everything(id: number): Promise<{ wxuser: object | undefined; wxuser_merged: readonly object[] }>;
+  /** Deletes a user's row, what was merged into it, and his sessions: all or nothing. */
+  erase(id: number): Promise<void>;
 }
 
 const PROFILE_COLUMNS = ['nickName', 'avatar', 'gender'] as const;
@@ -71,6 +77,21 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
 
     findById,
 
+    async everything(id) {
+      const wxuser = await db.selectFrom('wxuser').selectAll().where('id', '=', id).executeTakeFirst();
+      const merged = engine === 'mysql' && (await hasMerged()) ? await mergedInto(id) : [];
+      return { wxuser, wxuser_merged: merged };
+    },
+
+    async erase(id) {
+      const merged = engine === 'mysql' && (await hasMerged());
+      await db.transaction().execute(async (transaction) => {
+        await transaction.deleteFrom('wxuser').where('id', '=', id).execute();
+        await transaction.deleteFrom('wxsession').where('wxuser_id', '=', id).execute();
+        if (merged) await sql`DELETE FROM wxuser_merged WHERE merged_into = ${id}`.execute(transaction);
+      });
+    },
+
     async change(id, changes) {
       const owned = PROFILE_COLUMNS.filter((column) => changes[column] !== undefined);
       await db
@@ -82,6 +103,18 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
       return findById(id);
     },
   });
+
+  /** Only where a tutorial's table was adopted. */
+  async function hasMerged(): Promise<boolean> {
+    return (await describeTable(db, 'wxuser_merged')) !== undefined;
+  }
+
+  async function mergedInto(id: number): Promise<object[]> {
+    const query = sql<{
+      row: string;
+    }>`SELECT row_json AS \`row\` FROM wxuser_merged WHERE merged_into = ${id}`;
+    return (await query.execute(db)).rows.map(({ row }) => JSON.parse(row) as object);
+  }
 
   async function findById(id: number): Promise<User | undefined> {
     const row = await db.selectFrom('wxuser').select(READ).where('id', '=', id).executeTakeFirst();
@@ -102,16 +135,9 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
     const at = toColumn(now());
     const times = { created_at: at, updated_at: at, last_login_at: at };
     const row = { appid, user_id: openid, unionid: unionid ?? null, ...profile, ...times };
-    const { numInsertedOrUpdatedRows } = await unlessThere(
-      db.insertInto('wxuser').values(row),
-    ).executeTakeFirst();
+    const insert = unlessThere(engine, db.insertInto('wxuser').values(row), ['appid', 'user_id']);
+    const { numInsertedOrUpdatedRows } = await insert.executeTakeFirst();
     return numInsertedOrUpdatedRows === 1n;
-  }
-
-  function unlessThere(insert: InsertQueryBuilder<Tables, 'wxuser', InsertResult>) {
-    return engine === 'mysql'
-      ? insert.onDuplicateKeyUpdate({ user_id: sql`user_id` })
-      : insert.onConflict((conflict) => conflict.columns(['appid', 'user_id']).doNothing());
   }
 
   /**

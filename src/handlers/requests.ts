@@ -9,15 +9,17 @@ const optional = <T extends z.ZodType>(schema: T) =>
 const text = (max: number) => optional(z.string().max(max));
 const rawData = optional(z.union([z.string().max(16_384), z.record(z.string(), z.unknown())]));
 
+const code = z
+  .string()
+  .trim()
+  .min(1)
+  .max(128)
+  .regex(/^[\w-]*$/);
+
 /** `POST /api/wxuser`: what the login button sends. `userInfo` is the tutorial's name for rawData. */
 export const loginRequest = z
   .object({
-    code: z
-      .string()
-      .trim()
-      .min(1)
-      .max(128)
-      .regex(/^[\w-]*$/),
+    code,
     encryptedData: text(16_384),
     iv: text(64),
     signature: text(64),
@@ -44,3 +46,11 @@ export const profileRequest = z
   })
   .refine((change) => Object.keys(change).length > 0, { params: { text: NOTHING } });
 export type ProfileRequest = z.output<typeof profileRequest>;
+
+/** `POST /user/wechatlogin`. */
+export const codeRequest = z.object({ code });
+export type CodeRequest = z.output<typeof codeRequest>;
+
+/** `POST /api/wxuser/logout`. */
+export const logoutRequest = z.object({ all: optional(z.union([z.boolean(), z.stringbool()])) });
+export type LogoutRequest = z.output<typeof logoutRequest>;

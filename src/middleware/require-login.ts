@@ -1,6 +1,7 @@
 import type { Request, RequestHandler } from 'express';
 import { expressjwt, UnauthorizedError } from 'express-jwt';
 import jwt from 'jsonwebtoken';
+import type { Sessions } from '../auth/sessions.ts';
 import type { Bearer, Tokens } from '../auth/tokens.ts';
 import { AppError } from '../errors.ts';
 
@@ -13,23 +14,23 @@ declare global {
   }
 }
 
-/** Lets a request pass whose token holds, and sets `req.user`. */
-export function requireLogin(tokens: Tokens): RequestHandler {
+/** Lets a request pass whose token holds and whose session is alive, and sets `req.user`. */
+export function requireLogin(tokens: Tokens, sessions: Sessions): RequestHandler {
   const verify = expressjwt({
     ...tokens.expected,
     secret: (_req, token) => tokens.keyOf(token),
     getToken: tokenOf,
   });
   return async (req, res, next) => {
-    await verify(req, res, (error?: unknown) => {
-      if (error) return next(refusal(error));
-      try {
-        req.user = tokens.read((req as { auth?: unknown }).auth);
-      } catch (foreign) {
-        return next(foreign);
-      }
-      return next();
+    await new Promise<void>((resolve, reject) => {
+      verify(req, res, (error?: unknown) => (error ? reject(refusal(error)) : resolve()));
     });
+    const user = tokens.read((req as { auth?: unknown }).auth);
+    const standing = await sessions.standing(user.id, user.sid);
+    if (standing === 'ended') throw new AppError('session_ended');
+    if (standing === 'banned') throw new AppError('user_banned');
+    req.user = user;
+    next();
   };
 }
 

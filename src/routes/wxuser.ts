@@ -1,19 +1,15 @@
 import { type RequestHandler, Router } from 'express';
-import type { Tokens } from '../auth/tokens.ts';
-import type { Users } from '../db/users.ts';
+import { deleteMe } from '../handlers/delete-me.ts';
+import { exportMe } from '../handlers/export-me.ts';
 import { getMe } from '../handlers/get-me.ts';
+import type { LoginNeeds } from '../handlers/log-in.ts';
 import { login } from '../handlers/login.ts';
 import { putMe } from '../handlers/put-me.ts';
-import { loginRequest, profileRequest } from '../handlers/requests.ts';
+import { loginRequest, logoutRequest, profileRequest } from '../handlers/requests.ts';
+import { endSession, listSessions, logout } from '../handlers/sessions.ts';
 import { validate } from '../middleware/validate.ts';
-import type { WeChat } from '../wechat/client.ts';
 
-export interface WxuserParts {
-  readonly wechat: WeChat;
-  readonly users: Users;
-  readonly tokens: Tokens;
-  readonly appid: string;
-  readonly profileStrict: boolean;
+export interface WxuserParts extends LoginNeeds {
   readonly limitLogins: RequestHandler;
   readonly requireLogin: RequestHandler;
 }
@@ -25,5 +21,10 @@ export function wxuserRoutes(parts: WxuserParts): Router {
   routes.post('/api/wxuser', limitLogins, validate(loginRequest), login(parts));
   routes.get('/api/wxuser/me', requireLogin, getMe(parts));
   routes.put('/api/wxuser/me', requireLogin, validate(profileRequest), putMe(parts));
+  routes.delete('/api/wxuser/me', requireLogin, deleteMe(parts));
+  routes.get('/api/wxuser/me/export', requireLogin, exportMe(parts));
+  routes.get('/api/wxuser/sessions', requireLogin, listSessions(parts));
+  routes.delete('/api/wxuser/sessions/:id', requireLogin, endSession(parts));
+  routes.post('/api/wxuser/logout', requireLogin, validate(logoutRequest), logout(parts));
   return routes;
 }

@@ -122,7 +122,7 @@ function openRaw(url: string): Kysely<Tables> {
 
 function keepSecrets(answer: unknown): void {
   if (typeof answer !== 'object' || answer === null) return;
-  for (const name of ['code', 'token', 'session_key', 'openid', 'encryptedData', 'signature']) {
+  for (const name of ['code', 'token', 'session_key', 'sessionKey', 'openid', 'encryptedData', 'signature']) {
     const value = (answer as Record<string, unknown>)[name];
     if (typeof value === 'string' && !/^[a-z_]+$/.test(value)) keepSecret(value.replace(/^Bearer /, ''));
   }

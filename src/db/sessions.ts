@@ -1,0 +1,119 @@
+import { type Selectable, sql } from 'kysely';
+import type { Session, Sessions } from '../auth/sessions.ts';
+import { withDatabaseFailures } from './failures.ts';
+import type { Database } from './open.ts';
+import { fromColumn, toColumn, type WxSessionTable } from './schema.ts';
+import { unlessThere } from './unless-there.ts';
+
+/** How exact the time of the last use is: each use would cost a write otherwise. */
+const LAST_USE_MS = 60_000;
+/** Every so many logins sweep so many expired sessions away. */
+const SWEEP_EVERY = 20;
+const SWEEP = 500;
+
+/** The sessions in the database; at most `limit` per user. */
+export function createSessions({ db, engine }: Database, limit: number, now: () => Date): Sessions {
+  let opened = 0;
+  return withDatabaseFailures<Sessions>({
+    async open(session) {
+      await unlessThere(engine, db.insertInto('wxsession').values(toRow(session)), ['sid']).execute();
+      await endOldest(session.userId);
+      if (opened++ % SWEEP_EVERY === 0) await sweep();
+    },
+
+    async standing(userId, sid) {
+      const row = await db
+        .selectFrom('wxsession')
+        .innerJoin('wxuser', 'wxuser.id', 'wxsession.wxuser_id')
+        .select(['wxuser.status as status', 'wxsession.last_used_at as lastUsedAt'])
+        .where('wxsession.sid', '=', sid)
+        .where('wxsession.wxuser_id', '=', userId)
+        .where('wxsession.expires_at', '>', toColumn(now()))
+        .executeTakeFirst();
+      if (!row) return 'ended';
+      if (row.status === 'banned') return 'banned';
+      await touch(sid, row.lastUsedAt);
+      return 'good';
+    },
+
+    async list(userId) {
+      const rows = await alive(userId).orderBy('created_at', 'desc').orderBy('sid').execute();
+      return rows.map(toSession);
+    },
+
+    async end(userId, sid) {
+      const ended = await db
+        .deleteFrom('wxsession')
+        .where('sid', '=', sid)
+        .where('wxuser_id', '=', userId)
+        .executeTakeFirst();
+      return ended.numDeletedRows > 0n;
+    },
+
+    async endAll(userId) {
+      await db.deleteFrom('wxsession').where('wxuser_id', '=', userId).execute();
+    },
+  });
+
+  function alive(userId: number) {
+    return db
+      .selectFrom('wxsession')
+      .selectAll()
+      .where('wxuser_id', '=', userId)
+      .where('expires_at', '>', toColumn(now()));
+  }
+
+  async function touch(sid: string, lastUsedAt: string): Promise<void> {
+    if (now().getTime() - fromColumn(lastUsedAt).getTime() < LAST_USE_MS) return;
+    await db
+      .updateTable('wxsession')
+      .set({ last_used_at: toColumn(now()) })
+      .where('sid', '=', sid)
+      .execute();
+  }
+
+  async function endOldest(userId: number): Promise<void> {
+    const rows = await alive(userId)
+      .orderBy('created_at', 'desc')
+      .orderBy('sid')
+      .offset(limit)
+      .limit(100)
+      .execute();
+    if (rows.length === 0) return;
+    const sids = rows.map((row) => row.sid);
+    await db.deleteFrom('wxsession').where('sid', 'in', sids).execute();
+  }
+
+  /** MySQL takes no LIMIT inside IN, but inside a table of its own. */
+  async function sweep(): Promise<void> {
+    await sql`DELETE FROM wxsession WHERE sid IN (SELECT sid FROM (
+      SELECT sid FROM wxsession WHERE expires_at <= ${toColumn(now())} ORDER BY expires_at LIMIT ${sql.lit(SWEEP)}
+    ) AS expired)`.execute(db);
+  }
+}
+
+function toRow(session: Session): Selectable<WxSessionTable> {
+  return {
+    sid: session.sid,
+    wxuser_id: session.userId,
+    session_key: session.sessionKey,
+    device: session.device,
+    place: session.place,
+    created_at: toColumn(session.createdAt),
+    last_used_at: toColumn(session.lastUsedAt),
+    expires_at: toColumn(session.expiresAt),
+  };
+}
+
+function toSession(row: Selectable<WxSessionTable>): Session {
+  return {
+    sid: row.sid,
+    userId: row.wxuser_id,
+    sessionKey: row.session_key,
+    device: row.device,
+    place: row.place,
+    createdAt: fromColumn(row.created_at),
+    lastUsedAt: fromColumn(row.last_used_at),
+    expiresAt: fromColumn(row.expires_at),
+  };
+}
