@@ -41,14 +41,12 @@ test('README’s Express app works as pasted', async () => {
     .replaceAll('3000', String(port))
     .replace('process.env', 'env')
     .replace(/^app\.listen/m, 'return app.listen');
-  const names = code.match(/import \{([^}]*)\} from 'weapp-login'/)?.[1]?.match(/\w+/g) ?? [];
   const AsyncFunction = (async () => undefined).constructor as new (
     ...args: string[]
   ) => (...args: unknown[]) => unknown;
-  const start = new AsyncFunction('env', 'express', ...names, body);
-  const exported = weappLogin as Record<string, unknown>;
+  const start = new AsyncFunction('env', 'express', 'weapp', body);
   const env = { DATABASE_URL: database.url, LOG_LEVEL: 'silent' };
-  const server = (await start(env, express, ...names.map((name) => exported[name]))) as { close(): void };
+  const server = (await start(env, express, weappLogin)) as { close(): void };
   onTestFinished(() => server.close());
 
   const url = `http://127.0.0.1:${port}`;

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Sessions } from '../auth/sessions.ts';
 import type { Users } from '../db/users.ts';
-import { userOf } from '../middleware/require-login.ts';
+import { bearerOf } from '../middleware/require-login.ts';
 import { reply } from './reply.ts';
 
 interface Needs {
@@ -14,7 +14,7 @@ const ERASED = { zh: '账号已注销', en: 'Your account is erased' };
 /** I erase my account: my row, my sessions, and what a merge kept of me. My tokens are dead at once. */
 export function deleteMe({ users, sessions }: Needs): RequestHandler {
   return async (req, res) => {
-    const { id } = userOf(req);
+    const { id } = bearerOf(req);
     await users.erase(id);
     await sessions.endAll(id);
     reply(req, res, ERASED, {});

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Sessions } from '../auth/sessions.ts';
 import type { Users } from '../db/users.ts';
-import { userOf } from '../middleware/require-login.ts';
+import { bearerOf } from '../middleware/require-login.ts';
 import { reply } from './reply.ts';
 import { toPublicSession } from './sessions.ts';
 
@@ -15,7 +15,7 @@ const EXPORTED = { zh: '与你有关的全部数据', en: 'Everything that is st
 /** Everything stored about me: my row, what a merge kept of me, my sessions. Only the session_key stays out: it is WeChat's. */
 export function exportMe({ users, sessions }: Needs): RequestHandler {
   return async (req, res) => {
-    const { id, sid } = userOf(req);
+    const { id, sid } = bearerOf(req);
     const [stored, mine] = await Promise.all([users.everything(id), sessions.list(id)]);
     reply(req, res, EXPORTED, { ...stored, wxsession: mine.map((session) => toPublicSession(session, sid)) });
   };

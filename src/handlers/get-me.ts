@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import type { Users } from '../db/users.ts';
-import { userOf } from '../middleware/require-login.ts';
+import { bearerOf } from '../middleware/require-login.ts';
 import { present } from './present.ts';
 import { reply, toPublic } from './reply.ts';
 
@@ -9,7 +9,7 @@ const HERE = { zh: '获取成功', en: 'Your profile' };
 /** My profile. */
 export function getMe({ users }: { readonly users: Users }): RequestHandler {
   return async (req, res) => {
-    const user = present(await users.findById(userOf(req).id));
+    const user = present(await users.findById(bearerOf(req).id));
     reply(req, res, HERE, { user: toPublic(user) });
   };
 }

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { ParamsDictionary } from 'express-serve-static-core';
 import type { Users } from '../db/users.ts';
-import { userOf } from '../middleware/require-login.ts';
+import { bearerOf } from '../middleware/require-login.ts';
 import { present } from './present.ts';
 import { reply, toPublic } from './reply.ts';
 import type { ProfileRequest } from './requests.ts';
@@ -15,7 +15,7 @@ export function putMe({
   readonly users: Users;
 }): RequestHandler<ParamsDictionary, unknown, ProfileRequest> {
   return async (req, res) => {
-    const { id } = userOf(req);
+    const { id } = bearerOf(req);
     present(await users.findById(id));
     const user = present(await users.change(id, req.body));
     reply(req, res, CHANGED, { user: toPublic(user) });

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import type { ParamsDictionary } from 'express-serve-static-core';
 import type { Session, Sessions } from '../auth/sessions.ts';
 import { AppError } from '../errors.ts';
-import { userOf } from '../middleware/require-login.ts';
+import { bearerOf } from '../middleware/require-login.ts';
 import { reply } from './reply.ts';
 import type { LogoutRequest } from './requests.ts';
 
@@ -16,7 +16,7 @@ const ENDED = { zh: '已退出登录', en: 'Logged out' };
 /** Where I am logged in, the newest first. */
 export function listSessions({ sessions }: Needs): RequestHandler {
   return async (req, res) => {
-    const { id, sid } = userOf(req);
+    const { id, sid } = bearerOf(req);
     const mine = await sessions.list(id);
     reply(req, res, LISTED, { sessions: mine.map((session) => toPublicSession(session, sid)) });
   };
@@ -25,7 +25,7 @@ export function listSessions({ sessions }: Needs): RequestHandler {
 /** I end one of my sessions, on whatever device. */
 export function endSession({ sessions }: Needs): RequestHandler<{ id: string }> {
   return async (req, res) => {
-    const there = await sessions.end(userOf(req).id, req.params.id);
+    const there = await sessions.end(bearerOf(req).id, req.params.id);
     if (!there) throw new AppError('not_found', { reason: 'no such session of this user' });
     reply(req, res, ENDED, {});
   };
@@ -34,7 +34,7 @@ export function endSession({ sessions }: Needs): RequestHandler<{ id: string }> 
 /** I end this session, or all of mine. */
 export function logout({ sessions }: Needs): RequestHandler<ParamsDictionary, unknown, LogoutRequest> {
   return async (req, res) => {
-    const { id, sid } = userOf(req);
+    const { id, sid } = bearerOf(req);
     await (req.body.all ? sessions.endAll(id) : sessions.end(id, sid));
     reply(req, res, ENDED, {});
   };

@@ -42,7 +42,7 @@ function describe(req: Request, res: Response): object {
     path: scrub(req.originalUrl.replace(/\?.*/s, '')).slice(0, 200),
     status: res.statusCode,
     ...(!res.writableFinished && { aborted: true }),
-    ...(req.user && { user: req.user.id }),
+    ...(req.bearer && { user: req.bearer.id }),
     ...describeFailure(res.locals.failure),
   };
 }

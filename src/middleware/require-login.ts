@@ -9,12 +9,12 @@ declare global {
   namespace Express {
     interface Request {
       /** Who is logged in; set by requireLogin. */
-      user?: Bearer;
+      bearer?: Bearer;
     }
   }
 }
 
-/** Lets a request pass whose token holds and whose session is alive, and sets `req.user`. */
+/** Lets a request pass whose token holds and whose session is alive, and sets `req.bearer`. */
 export function requireLogin(tokens: Tokens, sessions: Sessions): RequestHandler {
   const verify = expressjwt({
     ...tokens.expected,
@@ -25,19 +25,19 @@ export function requireLogin(tokens: Tokens, sessions: Sessions): RequestHandler
     await new Promise<void>((resolve, reject) => {
       verify(req, res, (error?: unknown) => (error ? reject(refusal(error)) : resolve()));
     });
-    const user = tokens.read((req as { auth?: unknown }).auth);
-    const standing = await sessions.standing(user.id, user.sid);
+    const bearer = tokens.read((req as { auth?: unknown }).auth);
+    const standing = await sessions.standing(bearer.id, bearer.sid);
     if (standing === 'ended') throw new AppError('session_ended');
     if (standing === 'banned') throw new AppError('user_banned');
-    req.user = user;
+    req.bearer = bearer;
     next();
   };
 }
 
-/** The user of a request behind requireLogin. */
-export function userOf(req: Request): Bearer {
-  if (!req.user) throw new Error('userOf: this route has no requireLogin in front');
-  return req.user;
+/** Whom the token of a request behind requireLogin speaks for. */
+export function bearerOf(req: Request): Bearer {
+  if (!req.bearer) throw new Error('bearerOf: this route has no requireLogin in front');
+  return req.bearer;
 }
 
 /** Both tutorials' clients: `Authorization: Bearer <jwt>`, `Authorization: <jwt>`, `token: <jwt>`. */
