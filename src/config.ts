@@ -1,4 +1,6 @@
+import { isIP } from 'node:net';
 import type { z } from 'zod';
+import { parseMysqlUrl } from './database-url.ts';
 import { environment } from './settings.ts';
 
 /** The sandbox's app. No real mini program can have this appid: real ones are `wx` and 16 hex digits. */
@@ -32,6 +34,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const problems = [
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path[0]?.toString()} ${issue.message}`),
     ...contradictions(given),
+    ...(given['MYSQL_HOST'] && given['MYSQL_DATABASE'] ? mysqlProblem(parsed.data) : []),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
 
@@ -79,9 +82,10 @@ function withoutBlanks(env: Readonly<Record<string, string | undefined>>): Recor
 function contradictions(given: Record<string, string>): string[] {
   const has = (name: keyof typeof environment.shape) => given[name] !== undefined;
   const problems: string[] = [];
-  if (!has('WX_APPID') && given['NODE_ENV'] === 'production') {
+  const nodeEnv = given['NODE_ENV'] ?? 'development';
+  if (!has('WX_APPID') && !/^(?:dev|development|test)$/i.test(nodeEnv)) {
     problems.push(
-      'WX_APPID is not set: with NODE_ENV=production the sandbox is refused, since it lets anyone log in as anyone. ' +
+      `WX_APPID is not set: with NODE_ENV=${nodeEnv} the sandbox is refused, since it lets anyone log in as anyone. ` +
         'Set WX_APPID and WX_SECRET (WeChat console: Development > Development settings) and JWT_SECRET',
     );
   }
@@ -97,12 +101,21 @@ function contradictions(given: Record<string, string>): string[] {
   return problems;
 }
 
+/** Of the MYSQL_* names; what is wrong with it is said by parseMysqlUrl. */
 function mysqlUrl(settings: z.output<typeof environment>): string | undefined {
-  if (!settings.MYSQL_HOST) return undefined;
-  const url = new URL(`mysql://host/${encodeURIComponent(settings.MYSQL_DATABASE ?? '')}`);
-  url.hostname = settings.MYSQL_HOST;
-  url.port = String(settings.MYSQL_PORT);
-  url.username = encodeURIComponent(settings.MYSQL_USER);
-  url.password = encodeURIComponent(settings.MYSQL_PASSWORD ?? '');
-  return url.href;
+  const { MYSQL_HOST: host, MYSQL_PORT: port, MYSQL_DATABASE: database = '' } = settings;
+  if (!host) return undefined;
+  const [user, password] = [settings.MYSQL_USER, settings.MYSQL_PASSWORD ?? ''].map(encodeURIComponent);
+  const bracketed = isIP(host) === 6 ? `[${host}]` : host;
+  return `mysql://${user}:${password}@${bracketed}:${port}/${encodeURIComponent(database)}`;
+}
+
+function mysqlProblem(settings: z.output<typeof environment> | undefined): string[] {
+  if (!settings || settings.DATABASE_URL) return [];
+  try {
+    parseMysqlUrl(mysqlUrl(settings) ?? 'mysql://host/database');
+    return [];
+  } catch (error) {
+    return [`MYSQL_HOST, MYSQL_DATABASE make a URL that ${(error as Error).message}`];
+  }
 }

@@ -13,7 +13,7 @@ const en = z.locales.en().localeError;
 /** Turns zod's issues into ours. The schema must have been run with `reportInput`, for texts that name a type. */
 export function toIssues(error: z.ZodError, under = ''): Issue[] {
   return error.issues.map((issue) => ({
-    path: [under, ...issue.path.map(String)].filter(Boolean).join('.'),
+    path: [under, ...issue.path.map(String)].filter(Boolean).join('.') || 'body',
     message:
       issue.code === 'custom' ? (issue.params?.['text'] as Text) : { zh: say(zh, issue), en: say(en, issue) },
   }));

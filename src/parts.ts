@@ -1,12 +1,11 @@
-import { sql } from 'kysely';
 import type { AppParts } from './app.ts';
 import { sandboxSecret } from './auth/sandbox-secret.ts';
 import { createSeal } from './auth/seal.ts';
 import { remembering } from './auth/sessions.ts';
 import { createTokens } from './auth/tokens.ts';
 import type { Config } from './config.ts';
-import { withDatabaseFailures } from './db/failures.ts';
 import type { Database } from './db/open.ts';
+import { createPing } from './db/ping.ts';
 import { createSessions } from './db/sessions.ts';
 import { createUsers } from './db/users.ts';
 import type { Logger } from './log.ts';
@@ -52,9 +51,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     }),
     limitLogins: limitLogins(config.loginRateLimit),
     requireLogin: requireLogin(tokens, sessions),
-    ...withDatabaseFailures({
-      ping: async () => void (await sql`SELECT 1 FROM wxuser WHERE id = 0`.execute(database.db)),
-    }),
+    ping: createPing(database),
     ...(config.sandbox && { sandbox: createSandboxWeChat(now) }),
   };
 }

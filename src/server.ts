@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createApp } from './app.ts';
+import { type AppParts, createApp } from './app.ts';
 import type { Config } from './config.ts';
 import { openDatabase } from './db/open.ts';
 import type { Logger } from './log.ts';
@@ -35,18 +35,20 @@ export async function startServer(config: Config, { log, now }: ServerOptions): 
     listener: ({ up, ...event }) =>
       up ? log.info(event, 'database node is back') : log.warn(event, 'database node left'),
   });
+  let parts: AppParts;
+  let url: string;
   try {
     http.listen(config.port, config.host);
     await once(http, 'listening');
+    // The sandbox is a WeChat at our own address, which is known only now.
+    url = reachable(http.address() as AddressInfo);
+    parts = createParts(config, { log, database, sandboxBase: `${url}/sandbox`, ...(now && { now }) });
+    http.on('request', createApp(parts));
   } catch (error) {
+    http.close();
     await database.db.destroy();
     throw error;
   }
-
-  // The sandbox is a WeChat at our own address, which is known only now.
-  const url = reachable(http.address() as AddressInfo);
-  const parts = createParts(config, { log, database, sandboxBase: `${url}/sandbox`, ...(now && { now }) });
-  http.on('request', createApp(parts));
 
   return {
     url,

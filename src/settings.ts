@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseMysqlUrl } from './database-url.ts';
 
@@ -9,6 +10,7 @@ const PUBLISHED_SECRETS = new Set([
   'your-secret-key',
   'a-string-secret-at-least-256-bits-long',
   'change-me-to-a-random-string-of-32-bytes-or-more',
+  'paste-here-what-openssl-rand-base64-48-prints',
 ]);
 
 const MIN_SECRET_BYTES = 32;
@@ -58,22 +60,30 @@ const databaseUrl = z.string().superRefine((text, context) => {
   }
 });
 
+const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
+
 const trustProxy = z.string().transform((text, context) => {
   if (/^\d+$/.test(text)) return Number(text);
-  if (text !== 'true' && text !== 'false') return text.split(',').map((part) => part.trim());
+  const proxies = text.split(',').map((part) => part.trim());
+  if (proxies.every((proxy) => PROXY_NAMES.includes(proxy) || isNetwork(proxy))) return proxies;
   context.addIssue({
     code: 'custom',
-    message:
-      'must be the number of proxies in front, or their addresses (true would let anyone forge an address)',
+    message: `must be the number of proxies in front, or their addresses (${PROXY_NAMES.join(', ')}, an IP or a CIDR)`,
   });
   return z.NEVER;
 });
 
+function isNetwork(text: string): boolean {
+  const [address = '', prefix = '0', ...more] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits;
+}
+
 /** Every environment name that the server reads; the only place where they stand. */
 export const environment = z.object({
-  NODE_ENV: z.string().default('development').register(settings, {
-    en: '`production` refuses to start on the sandbox',
-    zh: '设为 `production` 时拒绝以沙箱方式启动',
+  NODE_ENV: z.string().toLowerCase().default('development').register(settings, {
+    en: 'The sandbox starts with `development` or `test` only',
+    zh: '只有 `development` 或 `test` 时才能使用沙箱',
   }),
   HOST: z
     .string()
@@ -165,6 +175,7 @@ export const environment = z.object({
     }),
   WX_API_BASE: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+    .refine((url) => /^[^?#@]+$/.test(url), 'must be an address and a path only')
     .transform((url) => url.replace(/\/+$/, ''))
     .prefault('https://api.weixin.qq.com')
     .register(settings, { en: 'Where WeChat answers', zh: '微信接口地址' }),
@@ -216,7 +227,8 @@ export const environment = z.object({
 
 /** Says why a secret cannot sign tokens, or nothing. */
 function weakness(secret: string): string | undefined {
-  if (PUBLISHED_SECRETS.has(secret)) return 'is a published example: anyone could sign tokens with it';
+  if (PUBLISHED_SECRETS.has(secret.toLowerCase()) || /^<.*>$/.test(secret))
+    return 'is a published example: anyone could sign tokens with it';
   if (Buffer.byteLength(secret) < MIN_SECRET_BYTES) return `must have at least ${MIN_SECRET_BYTES} bytes`;
   if (new Set(secret).size < 8) return 'repeats a few characters: make a random one';
   return undefined;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, loadConfig } from '../src/config.ts';
+import { parseMysqlUrl } from '../src/database-url.ts';
 
 const SECRET = 'k8Zq3vN1xR7tY5uW2mP9sD4fG6hJ0aBc';
 const REAL = { WX_APPID: 'wx0123456789abcdef', WX_SECRET: 'ab'.repeat(16), JWT_SECRET: SECRET };
@@ -56,12 +57,23 @@ describe('other names in use', () => {
       MYSQL_DATABASE: 'weapp',
     };
     const url = new URL(loadConfig(env).databaseUrl);
+    expect(parseMysqlUrl(url.href)).toMatchObject({
+      user: 'we',
+      password: 'p@ss/w:rd?#%',
+      database: 'weapp',
+    });
     expect([url.host, url.pathname, decodeURIComponent(url.username)]).toEqual([
       'db.example.com:3307',
       '/weapp',
       'we',
     ]);
     expect(decodeURIComponent(url.password)).toBe('p@ss/w:rd?#%');
+  });
+
+  test('MYSQL_HOST may be an IPv6 address', () => {
+    expect(loadConfig({ MYSQL_HOST: '::1', MYSQL_DATABASE: 'd' }).databaseUrl).toBe(
+      'mysql://root:@[::1]:3306/d',
+    );
   });
 
   test('DATABASE_URL comes first', () => {
@@ -122,6 +134,40 @@ test.each([
     { NODE_ENV: 'production' },
     /^WX_APPID is not set.*production.*Set WX_APPID and WX_SECRET/,
   ],
+  ['a misspelt production without an app', { NODE_ENV: 'Production' }, /^WX_APPID is not set/],
+  ['staging without an app', { NODE_ENV: 'staging' }, /^WX_APPID is not set.*NODE_ENV=staging/],
+  ['an unknown proxy', { TRUST_PROXY: 'my-proxy' }, /^TRUST_PROXY must be the number/],
+  ['trusting everybody', { TRUST_PROXY: 'TRUE' }, /^TRUST_PROXY must be the number/],
+  [
+    'a port in MYSQL_HOST',
+    { MYSQL_HOST: 'db:3307', MYSQL_DATABASE: 'd' },
+    /^MYSQL_HOST, MYSQL_DATABASE make a URL/,
+  ],
+  [
+    'a database URL with an unknown option',
+    { DATABASE_URL: 'mysql://u@h/d?useSSL=1' },
+    /^DATABASE_URL has an option it does not know \(useSSL\)/,
+  ],
+  [
+    'a database URL with a wrong ssl-mode',
+    { DATABASE_URL: 'mysql://u@h/d?ssl-mode=ON' },
+    /^DATABASE_URL has a wrong option: ssl-mode/,
+  ],
+  [
+    'a WeChat address with a query',
+    { WX_API_BASE: 'https://x.example/?a=1' },
+    /^WX_API_BASE must be an address/,
+  ],
+  [
+    'the placeholder of README',
+    { ...REAL, JWT_SECRET: 'paste-here-what-openssl-rand-base64-48-prints' },
+    /published/,
+  ],
+  [
+    'a placeholder in brackets',
+    { ...REAL, JWT_SECRET: '<put 32 or more random bytes in here>' },
+    /published/,
+  ],
   ['an app without its secret', { WX_APPID: REAL.WX_APPID, JWT_SECRET: SECRET }, /^WX_SECRET is not set/],
   ['a secret without its app', { WX_SECRET: REAL.WX_SECRET }, /^WX_APPID is not set, but WX_SECRET is/],
   ['an app without JWT_SECRET', { ...REAL, JWT_SECRET: '' }, /^JWT_SECRET is not set: make one with/],
@@ -163,4 +209,22 @@ test('a secret is never printed, however wrong it is', () => {
   };
   expect(problemsOf(env).join('\n')).not.toContain('77');
   expect(problemsOf(env).length).toBeGreaterThan(3);
+});
+
+test('a database URL names hosts and options', () => {
+  const url =
+    'mysql://u:p%40ss@one:3307,[2001:db8::1]:3308,three.example/weapp?connections=20&timeout=500&ssl-mode=VERIFY_IDENTITY';
+  expect(parseMysqlUrl(url)).toEqual({
+    hosts: [
+      { host: 'one', port: 3307 },
+      { host: '2001:db8::1', port: 3308 },
+      { host: 'three.example', port: 3306 },
+    ],
+    user: 'u',
+    password: 'p@ss',
+    database: 'weapp',
+    connections: 20,
+    timeoutMs: 500,
+    ssl: { minVersion: 'TLSv1.2', rejectUnauthorized: true, verifyIdentity: true },
+  });
 });

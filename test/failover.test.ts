@@ -128,6 +128,17 @@ describe.skipIf(!inject('mysqlUrl'))('two addresses of one server', () => {
     expect(performance.now() - started).toBeLessThan(20 * 500); // none waited for the time-out
   });
 
+  test('both swallow every packet: 503 within the time-out, then at once; and the server can still be stopped', async () => {
+    const { app, one, two, login } = await start();
+    await login();
+    one.swallow();
+    two.swallow();
+    const answers = await Promise.all(Array.from({ length: 200 }, login));
+    expect(new Set(answers.map((answer) => answer.body.code))).toEqual(new Set(['database_unavailable']));
+    expect((await app.call('GET', '/readyz')).body.code).toBe('database_unavailable');
+    await app.stopServer();
+  });
+
   test('both are cut: 503 at once, with the cause of each in the log', async () => {
     const { app, one, two, login } = await start();
     await login();

@@ -1,5 +1,6 @@
 import jwt from 'jsonwebtoken';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { toColumn } from '../src/db/schema.ts';
 import vectors from './fixtures/wechat-vectors.json' with { type: 'json' };
 import { APPID, realSettings, startApp, type TestApp } from './support/app.ts';
 import { engines, type FreshDatabase } from './support/engines.ts';
@@ -118,6 +119,65 @@ describe.each(engines)('the login button, on $name', ({ fresh }) => {
       ),
     );
     expect(new Set(mine.map((me) => me.body.user?.id))).toEqual(new Set([rows[0]?.id]));
+  });
+
+  test('50 first logins whose answers from WeChat come at the same moment, five times over: one row each', async () => {
+    const wechat = await startStandIn();
+    const real = await startApp({ database, env: { ...realSettings(wechat.url), SESSION_LIMIT: '100' } });
+    for (let round = 0; round < 5; round++) {
+      const openid = `oRound${round}`.padEnd(28, '0');
+      const held: (() => void)[] = [];
+      wechat.answer((res, req) => void held.push(() => json({ ...SESSION, openid })(res, req)));
+      const logins = Array.from({ length: 50 }, (_, i) =>
+        real.call('POST', '/api/wxuser', { code: `${round}-${i}` }),
+      );
+      await expect.poll(() => held.length).toBe(50);
+      for (const release of held) release();
+      const answers = await Promise.all(logins);
+      expect(answers.map((answer) => answer.status)).toEqual(Array(50).fill(200));
+      expect(answers.filter((answer) => answer.body.isNew)).toHaveLength(1);
+      expect(new Set(answers.map((answer) => answer.body.user.id)).size).toBe(1);
+    }
+    expect(await real.rows()).toHaveLength(5);
+    await real.close();
+  });
+
+  test('a unionid that appears later is filled in; every login is dated; a change is dated', async () => {
+    const wechat = await startStandIn();
+    const [first, second, third] = [3, 2, 1].map((days) => new Date(Date.now() - days * 86_400_000)) as [
+      Date,
+      Date,
+      Date,
+    ];
+    let clock = first;
+    const real = await startApp({ database, env: realSettings(wechat.url), now: () => clock });
+    const { body } = await real.call('POST', '/api/wxuser', { code: 'a' });
+    clock = second;
+    wechat.answer(json({ ...SESSION, unionid: 'ocMvos6NjeKLIBqg5Mr9QjxrP1FA' }));
+    await real.call('POST', '/api/wxuser', { code: 'b' });
+    expect((await real.rows())[0]).toMatchObject({
+      unionid: 'ocMvos6NjeKLIBqg5Mr9QjxrP1FA',
+      created_at: toColumn(first),
+      updated_at: toColumn(second),
+      last_login_at: toColumn(second),
+    });
+    clock = third;
+    await real.call('PUT', '/api/wxuser/me', { gender: 1 }, { Authorization: body.token });
+    expect((await real.rows())[0]).toMatchObject({
+      updated_at: toColumn(third),
+      last_login_at: toColumn(second),
+    });
+    await real.close();
+  });
+
+  test('one openid in two mini programs is two users', async () => {
+    const wechat = await startStandIn();
+    for (const WX_APPID of ['wx0000000000000001', 'wx0000000000000002']) {
+      const real = await startApp({ database, env: { ...realSettings(wechat.url), WX_APPID } });
+      expect((await real.call('POST', '/api/wxuser', { code: 'c' })).body.isNew).toBe(true);
+      await real.close();
+    }
+    expect(await app.rows()).toHaveLength(2);
   });
 
   test('openids that differ in case only are two users', async () => {
@@ -243,6 +303,24 @@ describe('WeChat’s official vectors through the whole path', () => {
     });
   });
 
+  test.each([
+    ['a foreign watermark', 'wx0123456789abcdef', {}],
+    ['truncated base64', APPID, { encryptedData: vectors.encryptedData.encryptedData.slice(0, -3) }],
+    ['a truncated text', APPID, { encryptedData: vectors.encryptedData.encryptedData.slice(0, -24) }],
+    ['a wrong key', APPID, { session: { ...SESSION, session_key: 'HyVFkGl5F5OQWJZZaNzBBg==' } }],
+    ['no iv', APPID, { iv: undefined }],
+  ])('%s: the user is logged in without his data, and told', async (_name, WX_APPID, change) => {
+    const wechat = await startStandIn();
+    const { session, ...sent } = { session: SESSION, ...vectors.encryptedData, ...change };
+    wechat.answer(json(session));
+    const app = await startApp({ env: { ...realSettings(wechat.url), WX_APPID } });
+    const { encryptedData, iv } = sent;
+    const { status, body } = await app.call('POST', '/api/wxuser', { code: 'c', encryptedData, iv });
+    expect(status).toBe(200);
+    expect(body.user).toMatchObject({ nickName: null, avatar: null, gender: 0 });
+    expect(body.issues).toMatchObject([{ path: 'encryptedData' }]);
+  });
+
   test('encryptedData of another user is not his, even with the right key', async () => {
     const wechat = await startStandIn();
     wechat.answer(json({ ...SESSION, openid: 'oSomebodyElse000000000000000' }));
@@ -284,4 +362,35 @@ test('two identical logins in flight share one call to WeChat', async () => {
   release();
   expect((await Promise.all(both)).map((answer) => answer.status)).toEqual([200, 200]);
   expect(wechat.asked).toHaveLength(1);
+});
+
+test('the reply of a login has these fields and no others', async () => {
+  const app = await startApp();
+  const { body } = await app.login({ user: 'Ada' });
+  expect(Object.keys(body)).toEqual(['status', 'messages', 'token', 'expiresAt', 'isNew', 'user']);
+  expect(Object.keys(body.user)).toEqual(['id', 'nickName', 'avatar', 'gender', 'createdAt']);
+});
+
+test('an appid that this server is not for is refused before WeChat is asked', async () => {
+  const wechat = await startStandIn();
+  const app = await startApp({ env: realSettings(wechat.url) });
+  const refused = await app.call('POST', '/api/wxuser', { code: 'c', appid: 'wx0123456789abcdef' });
+  expect(refused.body).toMatchObject({ status: 400, code: 'invalid_request', issues: [{ path: 'appid' }] });
+  expect(wechat.asked).toEqual([]);
+  expect((await app.call('POST', '/api/wxuser', { code: 'c', appid: APPID })).status).toBe(200);
+});
+
+test('the anonymous name with spaces around overwrites nothing, and cannot be set', async () => {
+  const app = await startApp();
+  const { body } = await app.login({ user: 'Ada' });
+  const { code } = await app.button({ user: 'Ada' });
+  const again = await app.call('POST', '/api/wxuser', { code, rawData: { nickName: ' 微信用户 ' } });
+  expect(again.body.user.nickName).toBe('Ada');
+  const put = await app.call(
+    'PUT',
+    '/api/wxuser/me',
+    { nickName: '微信用户 ' },
+    { Authorization: body.token },
+  );
+  expect(put.body).toMatchObject({ code: 'invalid_request', issues: [{ path: 'nickName' }] });
 });

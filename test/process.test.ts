@@ -29,6 +29,8 @@ describe('weapp-login start', () => {
   test('HOST set on purpose opens the sandbox to others, and says so', async () => {
     const server = await runServer({ HOST: '0.0.0.0' });
     await server.prints('HOST=0.0.0.0: OTHER MACHINES CAN REACH IT');
+    const local = await runServer({ HOST: 'localhost' });
+    await local.prints('Only this machine can reach it');
     expect((await login(server.url, 'Ada')).isNew).toBe(true);
   });
 
@@ -110,6 +112,34 @@ describe('weapp-login start', () => {
       expect(server.output()).toMatch(/"msg":"stopped"/);
     },
   );
+});
+
+test('a proxy for the outside world does not stand between the server and its sandbox', async () => {
+  const nowhere = 'http://127.0.0.1:9';
+  const server = await runServer({ HTTP_PROXY: nowhere, http_proxy: nowhere });
+  expect((await login(server.url, 'Ada')).isNew).toBe(true);
+});
+
+test('a second signal ends the process at once', async () => {
+  const wechat = await startStandIn();
+  const asked = new Promise<void>((resolve) => wechat.answer(() => resolve()));
+  const server = await runServer({ ...realSettings(wechat.url), HOST: '127.0.0.1' });
+  const inFlight = post(`${server.url}/api/wxuser`, { code: 'never-answered' }).catch(() => 'cut');
+  await asked;
+  server.child.kill('SIGTERM');
+  await server.prints('stopping');
+  server.child.kill('SIGTERM');
+  expect(await server.ended).toBe(1);
+  expect(await inFlight).toBe('cut');
+});
+
+test('a start that fails half-way leaves nothing behind', async () => {
+  const first = run(['migrate']);
+  await first.ended;
+  writeFileSync(join(first.folder, 'data/sandbox-jwt-secret'), '');
+  const server = run(['start'], { PORT: '0' }, first.folder);
+  expect(await server.ended).toBe(1);
+  expect(server.output()).toMatch(/sandbox-jwt-secret is cut short: delete it/);
 });
 
 describe('weapp-login migrate', () => {

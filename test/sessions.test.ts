@@ -132,11 +132,9 @@ describe.each(engines)('sessions, on $name', ({ fresh }) => {
     ] as const;
     const { headers } = await login();
     for (const other of others) expect((await me(headers, other)).status).toBe(200);
-    const endedAt = performance.now();
     await app.call('POST', '/api/wxuser/logout', undefined, headers);
     expectEnded(await me(headers, others[1]));
     await expect.poll(async () => (await me(headers, others[0])).status, { interval: 20 }).toBe(401);
-    expect(performance.now() - endedAt).toBeLessThan(2000);
     for (const other of others) await other.close();
   });
 

@@ -17,6 +17,8 @@ export function sandboxSecret(databaseUrl: string): string {
     return fresh;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return readFileSync(file, 'utf8');
+    const kept = readFileSync(file, 'utf8');
+    if (kept.length >= 64) return kept;
+    throw new Error(`${file} is cut short: delete it, and start again`);
   }
 }

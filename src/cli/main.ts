@@ -7,6 +7,7 @@ import { copyCommand } from './copy.ts';
 import { migrateCommand } from './migrate.ts';
 import { startCommand } from './start.ts';
 import { UsageError } from './usage-error.ts';
+import { banCommand, endSessionsCommand, unbanCommand, usersCommand } from './users.ts';
 
 /** Each takes what stands behind its name on the command line. */
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
@@ -14,6 +15,10 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   migrate: (args) => migrateCommand(settings(), args),
   backup: (args) => backupCommand(settings(), args),
   copy: copyCommand,
+  users: (args) => usersCommand(settings(), args),
+  ban: (args) => banCommand(settings(), args),
+  unban: (args) => unbanCommand(settings(), args),
+  'end-sessions': (args) => endSessionsCommand(settings(), args),
 };
 
 const USAGE = `usage: weapp-login [command]
@@ -22,6 +27,9 @@ const USAGE = `usage: weapp-login [command]
   migrate [--dry-run]         bring the database's tables up to date, or only say what that would do
   backup <file>               copy the embedded database as of now, while the server goes on
   copy --from URL --to URL    move the users to another database; can be run again
+  users <text>                find users by id, openid, phone or a part of the name
+  ban <id> / unban <id>       refuse a user, or let him in again
+  end-sessions <id>           log a user out everywhere
 
 Settings come from the environment and from .env; README lists them.`;
 

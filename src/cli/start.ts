@@ -21,8 +21,8 @@ export async function startCommand(config: Config): Promise<void> {
 }
 
 function sandboxNotice(url: string, { host }: Config): string {
-  const reach =
-    host === '127.0.0.1' ? 'Only this machine can reach it.' : `HOST=${host}: OTHER MACHINES CAN REACH IT.`;
+  const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host ?? '');
+  const reach = loopback ? 'Only this machine can reach it.' : `HOST=${host}: OTHER MACHINES CAN REACH IT.`;
   return `
   weapp-login listens at ${url} with the SANDBOX: a local WeChat for development.
   It lets anyone log in as anyone. ${reach}

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import {
   type Connection,
   type ConnectionOptions,
@@ -66,7 +67,9 @@ export function createNodes(address: MysqlAddress, listener: NodeListener): Node
     async close() {
       closed = true;
       for (const probe of probes) clearTimeout(probe);
-      await Promise.all(nodes.map((node) => new Promise((resolve) => node.pool.end(resolve))));
+      const ended = Promise.all(nodes.map((node) => new Promise((resolve) => node.pool.end(resolve))));
+      await Promise.race([ended, wait(address.timeoutMs, undefined, { ref: false })]);
+      for (const { connections } of nodes) for (const connection of connections) connection.destroy();
     },
   };
 
@@ -123,7 +126,7 @@ function createNode(host: string, port: number, address: MysqlAddress): Node {
     flags: ['-FOUND_ROWS'],
     ...(address.ssl && { ssl: address.ssl }),
   };
-  const pool = createPool({ ...options, connectionLimit: address.connections });
+  const pool = createPool({ ...options, connectionLimit: address.connections, queueLimit: 1000 });
   const connections = new Set<PoolConnection>();
   pool.on('connection', (connection) => {
     connections.add(connection);

@@ -1,15 +1,15 @@
 import type { RequestHandler } from 'express';
 import type { Users } from '../db/users.ts';
 import { bearerOf } from '../middleware/require-login.ts';
-import { present } from './present.ts';
 import { reply, toPublic } from './reply.ts';
+import { requireActive } from './require-active.ts';
 
 const HERE = { zh: '获取成功', en: 'Your profile' };
 
 /** My profile. */
 export function getMe({ users }: { readonly users: Users }): RequestHandler {
   return async (req, res) => {
-    const user = present(await users.findById(bearerOf(req).id));
+    const user = requireActive(await users.findById(bearerOf(req).id));
     reply(req, res, HERE, { user: toPublic(user) });
   };
 }

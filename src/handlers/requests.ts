@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { avatar, gender, nickName } from '../wechat/profile-fields.ts';
+import { rule } from '../issues.ts';
+import { ANONYMOUS_NAME, avatar, gender, nickName } from '../wechat/profile-fields.ts';
 
 /** A form or a careless client sends the text of a missing value. */
 const absent = (value: unknown) => ['', 'undefined', 'null', null].includes(value as string | null);
@@ -23,6 +24,7 @@ export const loginRequest = z
     encryptedData: text(16_384),
     iv: text(64),
     signature: text(64),
+    appid: text(64),
     rawData,
     userInfo: rawData,
   })
@@ -30,7 +32,13 @@ export const loginRequest = z
 export type LoginRequest = z.output<typeof loginRequest>;
 
 /** A form knows texts only. */
-const fromForm = (value: unknown) => (/^[0-2]$/.test(String(value)) ? Number(value) : value);
+const fromForm = (value: unknown) =>
+  typeof value === 'string' && /^[0-2]$/.test(value) ? Number(value) : value;
+
+const notAnonymous = rule((name) => name !== ANONYMOUS_NAME, {
+  zh: '是微信的匿名昵称，请让用户填写昵称',
+  en: "is WeChat's anonymous name: ask the user for his",
+});
 
 const NOTHING = {
   zh: '请至少提供 nickName、avatar、gender 之一',
@@ -40,7 +48,7 @@ const NOTHING = {
 /** `PUT /api/wxuser/me`. */
 export const profileRequest = z
   .object({
-    nickName: nickName.exactOptional(),
+    nickName: nickName.check(notAnonymous).exactOptional(),
     avatar: avatar.exactOptional(),
     gender: z.preprocess(fromForm, gender).exactOptional(),
   })

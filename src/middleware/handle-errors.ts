@@ -13,6 +13,7 @@ export const handleErrors: ErrorRequestHandler = (error, req, res, next) => {
   if (res.headersSent) return next(error);
   const known = toAppError(error);
   if (known !== error && known.code !== 'internal_error') res.locals.failure = known;
+  if (res.destroyed) return res.locals.logLate?.(res.locals.failure);
 
   const { status, retry, ...text } = catalogue[known.code];
   if (known.retryAfter !== undefined) res.set('Retry-After', String(known.retryAfter));
@@ -43,7 +44,8 @@ function toAppError(error: unknown): AppError {
   const code = REFUSALS[String(type)];
   if (code) return new AppError(code);
   // Malformed JSON, a cut body, a path with broken escapes: somebody's mistake that is not ours.
-  if (typeof status === 'number' && status >= 400 && status < 500) {
+  const parsing = typeof type === 'string' || error instanceof URIError;
+  if (parsing && typeof status === 'number' && status >= 400 && status < 500) {
     const what = { zh: '无法解析请求', en: 'the request cannot be parsed' };
     return new AppError('invalid_request', { issues: [{ path: 'body', message: what }] });
   }

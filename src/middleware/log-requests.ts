@@ -12,6 +12,8 @@ declare global {
     interface Locals {
       /** What went wrong; set where the failure is answered. */
       failure?: unknown;
+      /** Logs a failure that came when the client had left. */
+      logLate?: (failure: unknown) => void;
     }
   }
 }
@@ -26,6 +28,8 @@ export function logRequests(log: Logger): RequestHandler {
       const ms = Math.round((performance.now() - started) * 10) / 10;
       log[levelOf(res)]({ ...describe(req, res), ms }, 'request');
     });
+    res.locals.logLate = (failure) =>
+      log.warn({ id: req.id, ...describeFailure(failure) }, 'failed after the client left');
     next();
   };
 }
@@ -40,7 +44,8 @@ function describe(req: Request, res: Response): object {
     id: req.id,
     method: req.method,
     path: scrub(req.originalUrl.replace(/\?.*/s, '')).slice(0, 200),
-    status: res.statusCode,
+    // 499, as nginx says it: the client left before there was an answer.
+    status: res.headersSent ? res.statusCode : 499,
     ...(!res.writableFinished && { aborted: true }),
     ...(req.bearer && { user: req.bearer.id }),
     ...describeFailure(res.locals.failure),

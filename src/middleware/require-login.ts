@@ -52,5 +52,7 @@ function refusal(error: unknown): unknown {
   if (!(error instanceof UnauthorizedError)) return error;
   if (error.code === 'credentials_required') return new AppError('token_missing');
   if (error.inner instanceof jwt.TokenExpiredError) return new AppError('token_expired');
-  return new AppError('token_invalid', { reason: error.message });
+  // Any other message may quote the token.
+  const reason = /^(?:jwt|invalid) [\w. :-]+$/.test(error.message) ? error.message : 'unreadable';
+  return new AppError('token_invalid', { reason });
 }

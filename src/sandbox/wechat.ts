@@ -71,6 +71,7 @@ export function createSandboxWeChat(now: () => Date): SandboxWeChat {
       };
     },
 
+    // Our choices: grant_type is not looked at, and every user has a unionid, as in an app bound to an Open Platform account.
     jscode2session({ appid, secret, js_code: code }) {
       if (!appid) return refuse(41002, 'appid missing');
       if (!secret) return refuse(41004, 'appsecret missing,');

@@ -2,6 +2,9 @@ import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { rule } from '../issues.ts';
 
+/** What WeChat calls a user who has not said who he is. */
+export const ANONYMOUS_NAME = '微信用户';
+
 const MAX_NICKNAME = 64;
 const MAX_AVATAR = 512;
 
@@ -51,8 +54,10 @@ for (const [network, prefix] of [
 
 /** DevTools gives temporary paths as `http://tmp/…` and `http://127.0.0.1:<port>/__tmp__/…`. */
 function isPublicUrl(text: string): boolean {
+  // What a URL parser would mend silently is refused: the text is stored as it came.
+  if (!/^https?:\/\/[^\p{C}\s"'<>\\^`{|}]+$/u.test(text)) return false;
   const url = URL.parse(text);
-  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return false;
+  if (!url || url.username || url.password) return false;
   const host = url.hostname;
   if (isIP(host) === 4) return !privateAddresses.check(host);
   // An IPv6 literal has brackets here. No picture host needs one.

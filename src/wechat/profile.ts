@@ -2,7 +2,7 @@ import { AppError, type Issue } from '../errors.ts';
 import { toIssues } from '../issues.ts';
 import type { Text } from '../language.ts';
 import { decryptOpenData, verifySignature } from './crypto.ts';
-import { avatar, gender, nickName } from './profile-fields.ts';
+import { ANONYMOUS_NAME, avatar, gender, nickName } from './profile-fields.ts';
 
 /** What of a profile may be stored. A missing field says nothing and changes nothing. */
 export interface Profile {
@@ -27,7 +27,6 @@ interface Context {
   readonly strict: boolean;
 }
 
-const ANONYMOUS_NAME = '微信用户';
 /** The grey avatar and the official placeholder: wherever they come from, they are nobody's picture. */
 const ANONYMOUS_AVATARS = [
   'POgEwh4mIHO4nibH0KlMECNjjGxQUq24ZEaGT4poC6icRiccVGKSyXwibcPq4BWmiaIGuG1icwxaQX6grC9VemZoJ8rg',
@@ -40,7 +39,7 @@ const FIELDS = [
     column: 'nickName',
     field: 'nickName',
     schema: nickName,
-    saysNothing: (v: unknown) => v === ANONYMOUS_NAME,
+    saysNothing: isAnonymousName,
   },
   { column: 'avatar', field: 'avatarUrl', schema: avatar, saysNothing: isAnonymousAvatar },
   { column: 'gender', field: 'gender', schema: gender, saysNothing: (v: unknown) => v === 0 },
@@ -50,6 +49,7 @@ const NOT_DECRYPTED: Text = {
   zh: '无法用本次登录的 session_key 解密，已忽略：请先调用 wx.login，再调用 wx.getUserProfile',
   en: "was not used: it does not decrypt with this login's session_key. Call wx.login before wx.getUserProfile",
 };
+const NO_IV: Text = { zh: '缺少 iv，已忽略', en: 'was not used: its iv is missing' };
 const NOT_SIGNED: Text = {
   zh: '与 rawData 不符：资料按用户自报处理',
   en: 'does not match rawData: the profile counts as self-reported',
@@ -66,7 +66,8 @@ export function readProfile(sent: SentProfile, context: Context): { profile: Pro
   const decrypted = decrypt(sent, context);
   const signed = isSigned(sent, context.sessionKey);
   if (context.strict) refuseUnverified(sent, decrypted, signed);
-  if (sent.encryptedData && !decrypted) issues.push({ path: 'encryptedData', message: NOT_DECRYPTED });
+  if (sent.encryptedData && !decrypted)
+    issues.push({ path: 'encryptedData', message: sent.iv ? NOT_DECRYPTED : NO_IV });
   if (sent.signature && !signed) issues.push({ path: 'signature', message: NOT_SIGNED });
 
   const said = context.strict && !signed ? {} : parseRawData(sent.rawData, issues);
@@ -109,7 +110,7 @@ function parseRawData(rawData: SentProfile['rawData'], issues: Issue[]): Readonl
 }
 
 function isAnonymous(said: Readonly<Record<string, unknown>>): boolean {
-  return said['is_demote'] === true || said['nickName'] === ANONYMOUS_NAME;
+  return said['is_demote'] === true || isAnonymousName(said['nickName']);
 }
 
 /** Takes each field that says something and holds; names each that does not hold. */
@@ -124,6 +125,10 @@ function pick(said: Readonly<Record<string, unknown>>, under: string, issues: Is
     else issues.push(...toIssues(checked.error, `${under}.${field}`));
   }
   return profile;
+}
+
+function isAnonymousName(value: unknown): boolean {
+  return typeof value === 'string' && value.trim() === ANONYMOUS_NAME;
 }
 
 function isAnonymousAvatar(value: unknown): boolean {

@@ -45,7 +45,8 @@ export function refusal(answer: { errcode: number; errmsg: string }, hidden: rea
     code: 'wechat_unavailable',
     hint: 'an errcode we do not know',
   };
-  const errmsg = hidden.reduce((text, value) => text.replaceAll(value, '…'), answer.errmsg).slice(0, 200);
+  const telling = hidden.filter((value) => value.length >= 8); // a shorter one is no secret, and would garble the text
+  const errmsg = telling.reduce((text, value) => text.replaceAll(value, '…'), answer.errmsg).slice(0, 200);
   const hint = meaning.hint ? `: ${meaning.hint}` : '';
   return new AppError(meaning.code, {
     reason: `WeChat answered ${answer.errcode} (${errmsg})${hint}`,

@@ -40,6 +40,8 @@ export interface TestApp {
   rows(): Promise<WxUserRow[]>;
   /** Runs a statement beside the server. */
   sql(statement: RawBuilder<unknown>): Promise<void>;
+  /** Stops the server alone. */
+  stopServer(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -81,7 +83,6 @@ export async function startApp({ env = {}, database, now }: Options = {}): Promi
       const response = await fetch(server.url + path, text === undefined ? init : { ...init, body: text });
       const type = response.headers.get('content-type') ?? '';
       const answer = type.includes('json') ? await response.json() : await response.text();
-      keepSecrets(answer);
       return { status: response.status, headers: response.headers, body: answer };
     },
     async button(options = {}) {
@@ -92,6 +93,7 @@ export async function startApp({ env = {}, database, now }: Options = {}): Promi
     },
     rows: () => raw.selectFrom('wxuser').selectAll().orderBy('id').execute(),
     sql: async (statement) => void (await statement.execute(raw)),
+    stopServer: () => server.close(),
     async close() {
       if (closed) return;
       closed = true;
@@ -118,12 +120,4 @@ function remembering(log: Record<string, unknown>[]): Writable {
 function openRaw(url: string): Kysely<Tables> {
   const dialect = url.startsWith('sqlite:') ? sqliteDialect(url.slice('sqlite:'.length)) : mysqlDialect(url);
   return new Kysely<Tables>({ dialect });
-}
-
-function keepSecrets(answer: unknown): void {
-  if (typeof answer !== 'object' || answer === null) return;
-  for (const name of ['code', 'token', 'session_key', 'sessionKey', 'openid', 'encryptedData', 'signature']) {
-    const value = (answer as Record<string, unknown>)[name];
-    if (typeof value === 'string' && !/^[a-z_]+$/.test(value)) keepSecret(value.replace(/^Bearer /, ''));
-  }
 }

@@ -19,6 +19,8 @@ export interface Process {
 }
 
 export interface How {
+  /** What it prints is for its caller's eyes, and no log. */
+  readonly private?: boolean;
   /** A command that starts the process in its turn. */
   readonly wrapper?: readonly string[];
 }
@@ -39,7 +41,7 @@ export function run(
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       printed += text;
-      keepLog(text);
+      if (!how.private) keepLog(text);
       child.emit('printed');
     });
   }

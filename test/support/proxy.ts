@@ -8,13 +8,15 @@ export interface Proxy {
   cut(): Promise<void>;
   /** Lets through again. */
   mend(): Promise<void>;
-  /** Keeps every connection and lets nothing through any more: a network that swallows. */
+  /** Keeps every connection, takes new ones, and lets nothing through any more: a network that swallows. */
   swallow(): void;
 }
 
 export async function startProxy(targetPort: number): Promise<Proxy> {
   const sockets = new Set<Socket>();
+  let swallowing = false;
   const server = createServer((client) => {
+    if (swallowing) return void sockets.add(client);
     const target = connect(targetPort, '127.0.0.1');
     for (const [one, other] of [
       [client, target],
@@ -41,8 +43,12 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
       for (const socket of sockets) socket.destroy();
       await closed;
     },
-    mend: () => listen(port),
+    mend() {
+      swallowing = false;
+      return listen(port);
+    },
     swallow() {
+      swallowing = true;
       for (const socket of sockets) socket.unpipe().pause();
     },
   };

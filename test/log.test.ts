@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { scrub } from '../src/log.ts';
+import { startApp } from './support/app.ts';
+
+test.each([
+  ['a token', 'no eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl here', 'no [token] here'],
+  ['a cut token', '/api/eyJhbGciOiJIUzI1NiJ9.eyJzdWI', '/api/[token]'],
+  ['a session_key', 'key tiihtNczf5v6AKRyjwEUhQ== end', 'key [session_key] end'],
+  [
+    'an openid',
+    "Duplicate entry 'wx0-oGZUI0egBJY1zhBYw2KhdUfwVJJE' for key",
+    "Duplicate entry 'wx0-[openid]' for key",
+  ],
+  ['a login code', 'code 0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P.', 'code [code].'],
+  [
+    'what is none of these',
+    "Unknown column 'openid' in 'field list'",
+    "Unknown column 'openid' in 'field list'",
+  ],
+])('free text that goes into a log is masked: %s', (_name, text, masked) => {
+  expect(scrub(text)).toBe(masked);
+});
+
+test('a token in a path is masked in the log', async () => {
+  const app = await startApp();
+  const { token } = (await app.login({ user: 'Ada' })).body;
+  await app.call('GET', `/api/${token.replace('Bearer ', '')}`);
+  expect(app.log.at(-1)).toMatchObject({ path: '/api/[token]', status: 404 });
+});
+
+test('a token that cannot be read is not quoted in the log', async () => {
+  const app = await startApp();
+  const { token } = (await app.login({ user: 'Ada' })).body;
+  const [header, payload = '', signature] = token.replace('Bearer ', '').split('.');
+  const json = Buffer.from(payload, 'base64url').toString().replace('"openid"', '!"openid"');
+  const damaged = [header, Buffer.from(json).toString('base64url'), signature].join('.');
+  await app.call('GET', '/api/wxuser/me', undefined, { Authorization: damaged });
+  expect(app.log.at(-1)).toMatchObject({ code: 'token_invalid', status: 401 });
+  expect(JSON.stringify(app.log.at(-1))).not.toMatch(/openid|oduJ/);
+});
+
+test('a client that leaves before the answer is logged as 499, and what came of his request too', async () => {
+  const { errcode, startStandIn } = await import('./support/wechat.ts');
+  const { realSettings } = await import('./support/app.ts');
+  const wechat = await startStandIn();
+  let release = () => {};
+  const asked = new Promise<void>((resolve) => {
+    wechat.answer((res, req) => {
+      release = () => errcode(40125)(res, req);
+      resolve();
+    });
+  });
+  const app = await startApp({ env: realSettings(wechat.url) });
+  const leave = new AbortController();
+  const init = {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: '{"code":"c"}',
+    signal: leave.signal,
+  };
+  const left = fetch(`${app.url}/api/wxuser`, init).catch(() => 'left');
+  await asked;
+  leave.abort();
+  expect(await left).toBe('left');
+  await expect.poll(() => app.log.at(-1)).toMatchObject({ status: 499, aborted: true });
+  release();
+  await expect
+    .poll(() => app.log.at(-1))
+    .toMatchObject({ code: 'wechat_misconfigured', msg: 'failed after the client left' });
+});
