@@ -24,6 +24,8 @@ export interface Lease {
   readonly connection: PoolConnection;
   /** Leaves the node, because of what a statement on it met, until it answers again. */
   leave(reason: string): void;
+  /** Asks the node whether it is well, because a statement takes long; leaves it if it does not answer in time. */
+  suspect(withinMs: number): void;
   /** Calls back when somebody leaves the node; answers how to take that back. */
   whenLeft(callback: (reason: string) => void): () => void;
 }
@@ -36,6 +38,7 @@ interface Node {
   readonly leavers: Set<(reason: string) => void>;
   /** Why it was left; undefined while it is well. */
   left: string | undefined;
+  suspected: boolean;
 }
 
 const PROBE_EVERY_MS = 250;
@@ -77,11 +80,21 @@ export function createNodes(address: MysqlAddress, listener: NodeListener): Node
     return {
       connection,
       leave: (reason) => leave(node, reason),
+      suspect: (withinMs) => void suspect(node, withinMs),
       whenLeft(callback) {
         node.leavers.add(callback);
         return () => node.leavers.delete(callback);
       },
     };
+  }
+
+  /** One question at a time, however many statements wait. */
+  async function suspect(node: Node, withinMs: number): Promise<void> {
+    if (node.suspected || node.left !== undefined) return;
+    node.suspected = true;
+    const refused = await refusal(node.options, withinMs);
+    node.suspected = false;
+    if (refused !== undefined) leave(node, refused);
   }
 
   function leave(node: Node, reason: string): void {
@@ -134,7 +147,15 @@ function createNode(host: string, port: number, address: MysqlAddress): Node {
     connection.on('error', () => connections.delete(connection));
     prepare(connection);
   });
-  return { name: `${host}:${port}`, options, pool, connections, leavers: new Set(), left: undefined };
+  return {
+    name: `${host}:${port}`,
+    options,
+    pool,
+    connections,
+    leavers: new Set(),
+    left: undefined,
+    suspected: false,
+  };
 }
 
 /**
@@ -147,6 +168,8 @@ const PREPARATIONS = [
   "SET SESSION time_zone = '+00:00'",
   "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')",
   'SET SESSION wsrep_sync_wait = 1',
+  // A row that somebody else holds is a conflict, told by the server before our own time-out.
+  'SET SESSION innodb_lock_wait_timeout = 1',
 ];
 
 function prepare(connection: Connection): void {
