@@ -1,14 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  type Connection,
-  type ConnectionOptions,
-  createConnection,
-  createPool,
-  type Pool,
-  type PoolConnection,
-  type RowDataPacket,
-} from 'mysql2';
+import { type ConnectionOptions, createPool, type Pool, type PoolConnection } from 'mysql2';
 import type { MysqlAddress } from '../database-url.ts';
+import { connectionOf, connectionOptions, messageOf, prepare, refusal } from './mysql-connections.ts';
 
 /** Told when a node is left, with the cause, and when it is taken back. */
 export type NodeListener = (event: { node: string; up: boolean; reason?: string }) => void;
@@ -47,8 +40,8 @@ const PROBE_EVERY_MS = 250;
  * A pool for each host. mysql2's PoolCluster is not used, since it sends every so often a request to a dead node to see
  * whether it is back, and with a node that swallows packets each of them waits for the whole time-out.
  */
-export function createNodes(address: MysqlAddress, listener: NodeListener): Nodes {
-  const nodes = address.hosts.map(({ host, port }) => createNode(host, port, address));
+export function createNodes(address: MysqlAddress, listener: NodeListener, patient: boolean): Nodes {
+  const nodes = address.hosts.map(({ host, port }) => createNode(host, port, address, patient));
   const probes = new Set<NodeJS.Timeout>();
   let closed = false;
 
@@ -123,103 +116,20 @@ export function createNodes(address: MysqlAddress, listener: NodeListener): Node
   }
 }
 
-function createNode(host: string, port: number, address: MysqlAddress): Node {
-  const options: ConnectionOptions = {
-    host,
-    port,
-    user: address.user,
-    password: address.password,
-    database: address.database,
-    charset: 'utf8mb4_unicode_ci', // emoji are four bytes; MySQL's own "utf8" has three
-    dateStrings: true, // times go in and out as UTC text, so no time zone can move them
-    supportBigNumbers: true,
-    connectTimeout: Math.min(address.timeoutMs, 1000),
-    enableKeepAlive: true,
-    // Without it affectedRows counts rows found; we need the rows changed, to know an insert from an existing row.
-    flags: ['-FOUND_ROWS'],
-    ...(address.ssl && { ssl: address.ssl }),
-  };
-  const pool = createPool({ ...options, connectionLimit: address.connections, queueLimit: 1000 });
+function createNode(host: string, port: number, address: MysqlAddress, patient: boolean): Node {
+  const options = connectionOptions(host, port, address);
   const connections = new Set<PoolConnection>();
+  const pool = createPool({ ...options, connectionLimit: address.connections, queueLimit: 1000 });
   pool.on('connection', (connection) => {
     connections.add(connection);
     connection.on('end', () => connections.delete(connection));
     connection.on('error', () => connections.delete(connection));
-    prepare(connection);
+    prepare(connection, patient);
   });
-  return {
-    name: `${host}:${port}`,
-    options,
-    pool,
-    connections,
-    leavers: new Set(),
-    left: undefined,
-    suspected: false,
-  };
-}
-
-/**
- * Runs before whatever the new connection was opened for. Times are UTC; a backslash in a text is what the driver's
- * quoting takes it for (the rest of the server's sql_mode stays: a table may have been made for it); in a Galera
- * cluster a read waits for what was written on other nodes. What speaks the protocol only (Vitess, a proxy) may refuse
- * one or another: it does not have what that guards against.
- */
-const PREPARATIONS = [
-  "SET SESSION time_zone = '+00:00'",
-  "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')",
-  'SET SESSION wsrep_sync_wait = 1',
-  // A row that somebody else holds is a conflict, told by the server before our own time-out.
-  'SET SESSION innodb_lock_wait_timeout = 1',
-];
-
-function prepare(connection: Connection): void {
-  for (const statement of PREPARATIONS) connection.query(statement, () => undefined);
-}
-
-/** Waits for a free connection no longer than for any other answer of the database. */
-function connectionOf(pool: Pool, timeoutMs: number): Promise<PoolConnection> {
-  return new Promise((resolve, reject) => {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      reject(
-        Object.assign(new Error(`no connection was free within ${timeoutMs} ms`), { code: 'POOL_BUSY' }),
-      );
-    }, timeoutMs);
-    pool.getConnection((error, connection) => {
-      clearTimeout(timer);
-      if (late) return error ? undefined : connection.release();
-      return error ? reject(error) : resolve(connection);
-    });
-  });
-}
-
-/** Why a node does not take statements, or nothing. A Galera node outside its cluster answers 1047 to any. */
-function refusal(options: ConnectionOptions, timeoutMs: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const connection = createConnection(options);
-    const finish = (reason?: string) => {
-      clearTimeout(timer);
-      connection.destroy();
-      resolve(reason);
-    };
-    const timer = setTimeout(() => finish(`did not answer within ${timeoutMs} ms`), timeoutMs);
-    connection.on('error', (error) => finish(messageOf(error)));
-    connection.query('SELECT 1', (error) => {
-      if (error) return finish(messageOf(error));
-      // A former primary answers, but takes no writes. Who does not know the variable (a proxy) is taken at his word.
-      connection.query<RowDataPacket[]>('SELECT @@GLOBAL.read_only AS readOnly', (_error, rows) =>
-        finish(rows?.[0]?.['readOnly'] ? 'is read-only' : undefined),
-      );
-    });
-  });
+  const well = { left: undefined, suspected: false };
+  return { name: `${host}:${port}`, options, pool, connections, leavers: new Set(), ...well };
 }
 
 function isBusy(error: unknown): boolean {
   return (error as { code?: unknown }).code === 'POOL_BUSY';
-}
-
-function messageOf(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string };
-  return message || code || 'no answer';
 }

@@ -15,7 +15,7 @@ export function mysqlDialect(
   { listener = () => undefined, patient = false }: Options = {},
 ): MysqlDialect {
   const address = parseMysqlUrl(url);
-  const nodes = createNodes(address, listener);
+  const nodes = createNodes(address, listener, patient);
   const limitMs = patient ? undefined : address.timeoutMs;
   return new MysqlDialect({
     pool: {

@@ -32,7 +32,8 @@ export function hasMariaDb(): boolean {
   }
 }
 
-export async function startMariaDb(): Promise<MariaDb> {
+/** @param more options of the server, such as `--ssl-cert=…` */
+export async function startMariaDb(more: readonly string[] = []): Promise<MariaDb> {
   const folder = mkdtempSync(join(tmpdir(), 'weapp-mariadb-'));
   const datadir = join(folder, 'data');
   // Its own: a server that starts removes the temporary tables of others in a shared folder.
@@ -63,7 +64,7 @@ export async function startMariaDb(): Promise<MariaDb> {
         '--innodb-buffer-pool-size=64M',
         '--innodb-log-file-size=32M',
       ];
-      server = spawn('mariadbd', ['--no-defaults', ...where, ...small, ...asUser], {
+      server = spawn('mariadbd', ['--no-defaults', ...where, ...small, ...asUser, ...more], {
         env,
         stdio: ['ignore', 'ignore', 'pipe'],
       });
