@@ -230,6 +230,7 @@ test('token_expired: a token whose time is over', async () => {
   let clock = new Date(Date.now() - 8 * 86_400_000);
   const app = await startApp({ now: () => clock });
   const { token } = (await app.login({ user: 'Ada' })).body;
+  const before = await app.rows();
   clock = new Date();
   for (const { language, headers } of languages) {
     const { status, body } = await app.call('GET', '/api/wxuser/me', undefined, {
@@ -243,6 +244,7 @@ test('token_expired: a token whose time is over', async () => {
       messages: catalogue.token_expired[language],
     });
   }
+  expect(await app.rows()).toEqual(before);
 });
 
 test('a wrong field is named, in both languages', async () => {

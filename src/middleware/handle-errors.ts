@@ -9,10 +9,9 @@ export const notFound: RequestHandler = () => {
 
 /** The one exit of every failure: `{status, code, messages, retry, requestId}`. The cause goes to the log only. */
 export const handleErrors: ErrorRequestHandler = (error, req, res, next) => {
-  res.locals.failure = error;
-  if (res.headersSent) return next(error);
   const known = toAppError(error);
-  if (known !== error && known.code !== 'internal_error') res.locals.failure = known;
+  res.locals.failure = known.code === 'internal_error' ? error : known; // with its trace, for the log
+  if (res.headersSent) return next(error);
   if (res.destroyed) return res.locals.logLate?.(res.locals.failure);
 
   const { status, retry, ...text } = catalogue[known.code];

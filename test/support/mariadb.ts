@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { freePort } from './ports.ts';
+import { saysReady } from './says-ready.ts';
 
 /** A private MariaDB on a free port, with its data in a temporary folder. */
 export interface MariaDb {
@@ -68,7 +68,7 @@ export async function startMariaDb(more: readonly string[] = []): Promise<MariaD
         env,
         stdio: ['ignore', 'ignore', 'pipe'],
       });
-      await saysReady(server);
+      await saysReady(server, 'mariadbd');
     },
     async kill() {
       server.kill('SIGKILL');
@@ -81,17 +81,4 @@ export async function startMariaDb(more: readonly string[] = []): Promise<MariaD
   };
   await mariadb.start();
   return mariadb;
-}
-
-async function saysReady(server: ChildProcess): Promise<void> {
-  if (!server.stderr) throw new Error('mariadbd has no stderr');
-  const said: string[] = [];
-  for await (const line of createInterface(server.stderr)) {
-    said.push(line);
-    if (line.includes('ready for connections')) {
-      server.stderr.resume();
-      return;
-    }
-  }
-  throw new Error(`mariadbd ended before it was ready:\n${said.join('\n')}`);
 }

@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { freePort } from './ports.ts';
+import { saysReady } from './says-ready.ts';
 
 /** A private MySQL 5.6 on a free port, with its data in a temporary folder. */
 export interface Mysql56 {
@@ -63,23 +63,10 @@ export async function startMysql56(): Promise<Mysql56> {
     },
   };
   try {
-    await saysReady(server);
+    await saysReady(server, 'mysqld');
   } catch (error) {
     await mysql.stop();
     throw error;
   }
   return mysql;
-}
-
-async function saysReady(server: ChildProcess): Promise<void> {
-  if (!server.stderr) throw new Error('mysqld has no stderr');
-  const said: string[] = [];
-  for await (const line of createInterface(server.stderr)) {
-    said.push(line);
-    if (line.includes('ready for connections')) {
-      server.stderr.resume();
-      return;
-    }
-  }
-  throw new Error(`mysqld ended before it was ready:\n${said.join('\n')}`);
 }

@@ -156,13 +156,14 @@ async function columnClauses(db: Db, { columns }: Table): Promise<string[]> {
   return clauses;
 }
 
-/** The openid becomes case-sensitive. Rows whose user_id is no openid at all (not ascii) keep what they have. */
+/** The openid becomes case-sensitive, in ascii for its key to fit. A user_id that is no openid at all keeps its letters. */
 async function openidClause(db: Db, column: Column): Promise<string[]> {
-  if (column.collation?.endsWith('_bin') && column.length >= 64) return [];
   const { rows } = await sql<{ n: number }>`
     SELECT COUNT(*) AS n FROM wxuser WHERE user_id <> CONVERT(user_id USING ascii)`.execute(db);
   const charset = Number(rows[0]?.n) === 0 ? 'ascii' : 'utf8mb4';
   const length = Math.max(64, column.type.endsWith('text') ? 64 : column.length);
+  const done = column.type === 'varchar' && column.collation === `${charset}_bin` && column.length === length;
+  if (done) return [];
   const type = `VARCHAR(${length}) CHARACTER SET ${charset} COLLATE ${charset}_bin`;
   return [`MODIFY COLUMN ${column.name} ${type} ${column.nullable ? 'NULL' : 'NOT NULL'}${comment(column)}`];
 }
@@ -170,8 +171,10 @@ async function openidClause(db: Db, column: Column): Promise<string[]> {
 /** A text of ours takes emoji and NULL, and is long enough; its length never shrinks. */
 function textClause(name: string, column: Column): string[] {
   const least = LEAST_LENGTH[name] ?? 0;
-  if (column.charset === 'utf8mb4' && column.length >= least && column.nullable) return [];
-  const type = column.type.endsWith('text') ? column.fullType : `VARCHAR(${Math.max(least, column.length)})`;
+  const isText = column.type.endsWith('text');
+  const roomy = column.length >= (isText ? 4 * least : least); // a TEXT is measured in bytes
+  if (column.charset === 'utf8mb4' && roomy && column.nullable) return [];
+  const type = isText && roomy ? column.fullType : `VARCHAR(${Math.max(least, column.length)})`;
   const collation = column.charset === 'utf8mb4' ? column.collation : 'utf8mb4_unicode_ci';
   return [
     `MODIFY COLUMN ${column.name} ${type} CHARACTER SET utf8mb4 COLLATE ${collation} NULL${comment(column)}`,
