@@ -47,6 +47,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     trustProxy: settings.TRUST_PROXY ?? false,
     logLevel: settings.LOG_LEVEL,
     loginRateLimit: settings.LOGIN_RATE_LIMIT,
+    redisUrl: settings.REDIS_URL,
     databaseUrl: settings.DATABASE_URL ?? mysqlUrl(settings) ?? 'sqlite:./data/weapp-login.db',
     wechat: {
       appid: settings.WX_APPID ?? SANDBOX_APPID,

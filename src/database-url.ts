@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { SslOptions } from 'mysql2';
+import { type Host, readHosts, readOptions, wholeNumber } from './url-parts.ts';
 
 /** A MySQL server, or several that hold the same data and stand in for each other, in the order of preference. */
 export interface MysqlAddress {
-  readonly hosts: readonly { readonly host: string; readonly port: number }[];
+  readonly hosts: readonly Host[];
   readonly user: string;
   readonly password: string;
   readonly database: string;
@@ -16,7 +17,6 @@ export interface MysqlAddress {
 
 const FORM =
   /^mysql:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/?]+)\/(?<database>[^/?]+)(?:\?(?<options>.*))?$/;
-const HOST = /^(?<host>\[[0-9a-f:]+\]|[\w.-]+)(?::(?<port>\d{1,5}))?$/i;
 
 const DEFAULTS = { connections: '10', timeout: '2000', 'ssl-mode': 'DISABLED', 'ssl-ca': '' };
 const SSL_MODES = ['DISABLED', 'REQUIRED', 'VERIFY_CA', 'VERIFY_IDENTITY'];
@@ -33,9 +33,9 @@ export function parseMysqlUrl(url: string): MysqlAddress {
     throw new Error(
       'must be mysql://user:password@host:3306/database (escape @ / : in a password as %40 %2F %3A)',
     );
-  const options = { ...DEFAULTS, ...readOptions(parts['options'] ?? '') };
+  const options = readOptions(parts['options'] ?? '', DEFAULTS);
   return {
-    hosts: (parts['hosts'] ?? '').split(',').map(readHost),
+    hosts: readHosts(parts['hosts'] ?? '', 3306),
     user: decodeURIComponent(parts['user'] ?? ''),
     password: decodeURIComponent(parts['password'] ?? ''),
     database: decodeURIComponent(parts['database'] ?? ''),
@@ -43,28 +43,6 @@ export function parseMysqlUrl(url: string): MysqlAddress {
     timeoutMs: wholeNumber('timeout', options.timeout, 100, 60_000),
     ssl: readSsl(options['ssl-mode'], options['ssl-ca']),
   };
-}
-
-function readHost(text: string): { host: string; port: number } {
-  const parts = HOST.exec(text)?.groups;
-  if (!parts)
-    throw new Error('names a host that is none: write host or host:port, several separated by commas');
-  return { host: (parts['host'] ?? '').replace(/[[\]]/g, ''), port: Number(parts['port'] ?? 3306) };
-}
-
-function readOptions(query: string): Partial<typeof DEFAULTS> {
-  const options = Object.fromEntries(new URLSearchParams(query));
-  const unknown = Object.keys(options).filter((name) => !(name in DEFAULTS));
-  if (unknown.length === 0) return options;
-  throw new Error(
-    `has an option it does not know (${unknown.join(', ')}): there are ${Object.keys(DEFAULTS).join(', ')}`,
-  );
-}
-
-function wholeNumber(name: string, text: string, min: number, max: number): number {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw new Error(`has a wrong option: ${name} must be a number from ${min} to ${max}`);
 }
 
 /** REQUIRED encrypts without asking who answers; VERIFY_CA asks for a certificate; VERIFY_IDENTITY for the host's. */

@@ -136,7 +136,7 @@ export const catalogue = {
     retry: 'later',
     zh: '数据库暂时不可用，请稍后再试',
     en: 'The database is not available: try again later',
-    when: 'The database cannot be reached, is locked, full or read-only. The log has the cause.',
+    when: 'The database or Redis cannot be reached, is locked, full or read-only. The log has the cause.',
   },
   internal_error: {
     status: 500,

@@ -1,6 +1,5 @@
 export { createApp } from './app.ts';
 export { type Config, ConfigError, loadConfig } from './config.ts';
-export { openDatabase } from './db/open.ts';
 export { AppError, catalogue, type ErrorCode } from './errors.ts';
 export { createLog } from './log.ts';
 export { handleErrors } from './middleware/handle-errors.ts';
@@ -11,3 +10,4 @@ export { koaRoutes } from './routes/koa.ts';
 export { wxuserRoutes } from './routes/wxuser.ts';
 export { sandboxRoutes } from './sandbox/routes.ts';
 export { type RunningServer, startServer } from './server.ts';
+export { openStores, type Stores } from './stores.ts';

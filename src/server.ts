@@ -3,9 +3,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type AppParts, createApp } from './app.ts';
 import type { Config } from './config.ts';
-import { openDatabase } from './db/open.ts';
 import type { Logger } from './log.ts';
 import { createParts } from './parts.ts';
+import { openStores } from './stores.ts';
 
 export interface RunningServer {
   /** Where it listens, as a program on this machine reaches it: `http://127.0.0.1:8888`. */
@@ -23,18 +23,14 @@ export interface ServerOptions {
 const GRACE_MS = 10_000;
 
 /**
- * Opens the database, listens, and answers from the first request on.
+ * Opens the database and Redis, listens, and answers from the first request on.
  * @throws {AppError} `database_unavailable`, or the system's error when the port is taken.
  */
 export async function startServer(config: Config, { log, now }: ServerOptions): Promise<RunningServer> {
   // Kept longer than a load balancer keeps its side (60 s is usual), so that it never writes to a closed connection.
   const http = createServer({ requestTimeout: 30_000, keepAliveTimeout: 65_000 });
-  const database = await openDatabase(config.databaseUrl, {
-    appid: config.sandbox ? undefined : config.wechat.appid,
-    report: (what) => log.info({ what }, 'migration'),
-    listener: ({ up, ...event }) =>
-      up ? log.info(event, 'database node is back') : log.warn(event, 'database node left'),
-  });
+  const stores = await openStores(config, log);
+  await stores.redis?.ping().catch((error) => stores.close().then(() => Promise.reject(error)));
   let parts: AppParts;
   let url: string;
   try {
@@ -42,11 +38,11 @@ export async function startServer(config: Config, { log, now }: ServerOptions): 
     await once(http, 'listening');
     // The sandbox is a WeChat at our own address, which is known only now.
     url = reachable(http.address() as AddressInfo);
-    parts = createParts(config, { log, database, sandboxBase: `${url}/sandbox`, ...(now && { now }) });
+    parts = createParts(config, { log, stores, sandboxBase: `${url}/sandbox`, ...(now && { now }) });
     http.on('request', createApp(parts));
   } catch (error) {
     http.close();
-    await database.db.destroy();
+    await stores.close();
     throw error;
   }
 
@@ -55,7 +51,7 @@ export async function startServer(config: Config, { log, now }: ServerOptions): 
     async close(graceMs = GRACE_MS) {
       await finishRequests(http, graceMs);
       parts.wechat.close();
-      await database.db.destroy();
+      await stores.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseMysqlUrl } from './database-url.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 /** Secrets that stand in tutorials, documentation and examples: everybody knows them. */
 const PUBLISHED_SECRETS = new Set([
@@ -57,6 +58,14 @@ const databaseUrl = z.string().superRefine((text, context) => {
       ? (error as Error).message
       : 'must be sqlite:<file> or mysql://…';
     context.addIssue({ code: 'custom', message: problem });
+  }
+});
+
+const redisUrl = z.string().superRefine((text, context) => {
+  try {
+    parseRedisUrl(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
   }
 });
 
@@ -153,6 +162,12 @@ export const environment = z.object({
       default: { en: 'none; required with `MYSQL_HOST`', zh: '无；设置 `MYSQL_HOST` 时必填' },
       example: 'weapp',
     }),
+  REDIS_URL: redisUrl.optional().register(settings, {
+    en: 'Keeps the sessions in Redis, and tells all instances at once what ends: `redis://…`, `redis-cluster://…` or `redis-sentinel://…`; see [docs/redis.md](docs/redis.md)',
+    zh: '会话存放在 Redis 中，会话结束时立即通知所有实例：`redis://…`、`redis-cluster://…` 或 `redis-sentinel://…`；见 [docs/redis.md](docs/redis.md)',
+    default: { en: 'none: sessions are in the database', zh: '无：会话存放在数据库中' },
+    example: 'redis://:password@127.0.0.1:6379/0',
+  }),
   WX_APPID: z
     .string()
     .regex(/^wx[0-9a-f]{16}$/, 'must be wx and 16 hex digits, as the WeChat console shows it')

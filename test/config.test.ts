@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, loadConfig } from '../src/config.ts';
 import { parseMysqlUrl } from '../src/database-url.ts';
+import { parseRedisUrl } from '../src/redis-url.ts';
 
 const SECRET = 'k8Zq3vN1xR7tY5uW2mP9sD4fG6hJ0aBc';
 const REAL = { WX_APPID: 'wx0123456789abcdef', WX_SECRET: 'ab'.repeat(16), JWT_SECRET: SECRET };
@@ -154,6 +155,28 @@ test.each([
     /^DATABASE_URL has a wrong option: ssl-mode/,
   ],
   [
+    'a Redis URL of another kind',
+    { REDIS_URL: 'http://h:6379' },
+    /^REDIS_URL must be redis:\/\/user:password@host:6379\/0/,
+  ],
+  [
+    'Sentinels without a master',
+    { REDIS_URL: 'redis-sentinel://h' },
+    /^REDIS_URL must be .*redis-sentinel:\/\/host1,host2,host3\/mymaster/,
+  ],
+  ['a Cluster with a database', { REDIS_URL: 'redis-cluster://h/1' }, /^REDIS_URL must be /],
+  [
+    'two hosts that are no Cluster',
+    { REDIS_URL: 'redis://h1,h2' },
+    /^REDIS_URL names several hosts: write redis-cluster:\/\/ or redis-sentinel:\/\//,
+  ],
+  [
+    'a Redis URL with an unknown option',
+    { REDIS_URL: 'redis://h?retry=1' },
+    /^REDIS_URL has an option it does not know \(retry\)/,
+  ],
+  ['a Redis CA that is not there', { REDIS_URL: 'rediss://h?ssl-ca=/no/such/file' }, /^REDIS_URL ENOENT/],
+  [
     'a WeChat address with a query',
     { WX_API_BASE: 'https://x.example/?a=1' },
     /^WX_API_BASE must be an address/,
@@ -205,6 +228,7 @@ test('a secret is never printed, however wrong it is', () => {
     JWT_SECRET: 'bad-77',
     JWT_PREVIOUS_SECRETS: 'old-77',
     DATABASE_URL: 'mysql://u:pass-77@h',
+    REDIS_URL: 'redis://:pass-77@h1,h2',
     MYSQL_PASSWORD: 'pw-77',
   };
   expect(problemsOf(env).join('\n')).not.toContain('77');
@@ -227,4 +251,52 @@ test('a database URL names hosts and options', () => {
     timeoutMs: 500,
     ssl: { minVersion: 'TLSv1.2', rejectUnauthorized: true, verifyIdentity: true },
   });
+});
+
+test.each([
+  [
+    'rediss://ada:p%40ss@cache.example:6380/3?timeout=500&prefix=shop:',
+    {
+      kind: 'server',
+      hosts: [{ host: 'cache.example', port: 6380 }],
+      user: 'ada',
+      password: 'p@ss',
+      database: 3,
+      tls: { ca: undefined },
+      timeoutMs: 500,
+      prefix: 'shop:',
+    },
+  ],
+  [
+    'redis-cluster://:secret@one,two:7001,[2001:db8::1]',
+    {
+      kind: 'cluster',
+      hosts: [
+        { host: 'one', port: 6379 },
+        { host: 'two', port: 7001 },
+        { host: '2001:db8::1', port: 6379 },
+      ],
+      password: 'secret',
+      database: 0,
+      tls: undefined,
+      timeoutMs: 2000,
+      prefix: 'weapp-login:',
+    },
+  ],
+  [
+    'redis-sentinel://:secret@one,two:26380/mymaster/2?sentinel-password=other',
+    {
+      kind: 'sentinel',
+      hosts: [
+        { host: 'one', port: 26_379 },
+        { host: 'two', port: 26_380 },
+      ],
+      password: 'secret',
+      sentinelPassword: 'other',
+      master: 'mymaster',
+      database: 2,
+    },
+  ],
+])('a Redis URL is read: %s', (url, address) => {
+  expect(parseRedisUrl(url)).toMatchObject(address);
 });

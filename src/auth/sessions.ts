@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { AppError } from '../errors.ts';
 
 /** One login, on one device. */
 export interface Session {
@@ -20,10 +21,13 @@ export interface Session {
 /** Whether a session may be used now. */
 export type Standing = 'good' | 'ended' | 'banned';
 
+/** How exact the time of the last use is: each use would cost a write otherwise. */
+export const LAST_USE_MS = 60_000;
+
 /** The sessions, wherever they are kept. Every method fails with `database_unavailable` while that cannot answer. */
 export interface Sessions {
   /** Opens one; the oldest of the user end where he has too many. */
-  open(session: Session): Promise<void>;
+  open(session: Session, openid: string): Promise<void>;
   standing(userId: number, sid: string): Promise<Standing>;
   /** A user's sessions that have not ended, the newest first. */
   list(userId: number): Promise<Session[]>;
@@ -33,46 +37,68 @@ export interface Sessions {
   endAll(userId: number): Promise<void>;
 }
 
+/** What is no longer good: one session of a user, or, without `sid`, whatever was known of him. */
+export interface Ended {
+  readonly userId: number;
+  readonly sid?: string;
+}
+
+/** How instances tell each other what ended. */
+export interface Ends {
+  tell(ended: Ended): Promise<void>;
+  /** Calls back with what any instance tells; with nothing when something may have been missed. */
+  listen(heard: (ended: Ended | undefined) => void): void;
+  /** Whether everything that is told is heard now. */
+  readonly hears: boolean;
+}
+
 /**
- * Remembers for a few seconds that a session is good, so that a protected call costs no question. What ends here is
- * forgotten at once; what another instance ends is found out when the time is over.
+ * Remembers for a few seconds that a session is good, so that a protected call costs no question. What ends here, and
+ * what others tell, is forgotten at once. While it cannot hear others it asks every time; what was remembered then
+ * serves only if there is no answer, until its time is over.
  * @param seconds 0 asks every time
+ * @param ends none where instances cannot tell each other: what another one ends is found out when the time is over
  */
-export function remembering(sessions: Sessions, seconds: number): Sessions {
+export function remembering(sessions: Sessions, seconds: number, ends?: Ends): Sessions {
   if (seconds === 0) return sessions;
   const good = new LRUCache<string, number>({ max: 50_000, ttl: seconds * 1000 });
-  let ends = 0;
+  let news = 0;
+
+  function forget(ended: Ended | undefined): void {
+    news += 1;
+    if (ended === undefined) good.clear();
+    else if (ended.sid !== undefined) good.delete(ended.sid);
+    else for (const [sid, owner] of good.entries()) if (owner === ended.userId) good.delete(sid);
+  }
+  ends?.listen(forget);
 
   /** Before and after: an answer that was under way meanwhile may be older than the end. */
-  async function forgetting<T>(forget: () => void, end: () => Promise<T>): Promise<T> {
-    ends += 1;
-    forget();
-    return end().finally(() => {
-      ends += 1;
-      forget();
-    });
+  async function forgetting<T>(ended: Ended, end: () => Promise<T>): Promise<T> {
+    forget(ended);
+    return end().finally(() => forget(ended));
   }
 
   return {
     ...sessions,
     async standing(userId, sid) {
-      if (good.get(sid) === userId) return 'good';
-      const before = ends;
-      const standing = await sessions.standing(userId, sid);
-      if (standing === 'good' && before === ends) good.set(sid, userId);
-      return standing;
+      const remembered = () => good.get(sid) === userId;
+      if (ends?.hears !== false && remembered()) return 'good';
+      const before = news;
+      try {
+        const standing = await sessions.standing(userId, sid);
+        if (standing !== 'good') good.delete(sid);
+        else if (before === news) good.set(sid, userId);
+        return standing;
+      } catch (error) {
+        if (remembered() && isUnavailable(error)) return 'good';
+        throw error;
+      }
     },
-    end: (userId, sid) =>
-      forgetting(
-        () => good.delete(sid),
-        () => sessions.end(userId, sid),
-      ),
-    endAll: (userId) =>
-      forgetting(
-        () => {
-          for (const [sid, owner] of good.entries()) if (owner === userId) good.delete(sid);
-        },
-        () => sessions.endAll(userId),
-      ),
+    end: (userId, sid) => forgetting({ userId, sid }, () => sessions.end(userId, sid)),
+    endAll: (userId) => forgetting({ userId }, () => sessions.endAll(userId)),
   };
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'database_unavailable';
 }

@@ -1,22 +1,31 @@
+import type { Sessions } from '../auth/sessions.ts';
 import type { Config } from '../config.ts';
 import { type Administration, createAdministration } from '../db/administration.ts';
-import { openDatabase } from '../db/open.ts';
+import { AppError } from '../errors.ts';
+import { createLog } from '../log.ts';
+import type { Redis } from '../redis/open.ts';
+import { openStores, sessionsOf } from '../stores.ts';
 import { UsageError } from './usage-error.ts';
+
+interface Tools {
+  readonly administration: Administration;
+  readonly sessions: Sessions;
+  readonly redis: Redis | undefined;
+}
 
 /** `weapp-login users <text>`: who that is. */
 export async function usersCommand(config: Config, args: readonly string[]): Promise<void> {
   const [text, ...more] = args;
   if (!text || more.length > 0)
     throw new UsageError('usage: weapp-login users <id, openid, phone or a part of the name>');
-  await administer(config, async (administration) => {
+  await administer(config, async ({ administration, sessions }) => {
     const users = await administration.find(text);
-    for (const user of users) {
+    for (const { id, nickName, status, lastLoginAt, openid, appid, phone } of users) {
+      const count = await countOf(sessions, id);
       say(
-        `${user.id}  ${user.nickName ?? '(no name)'}  ${user.status}, ${user.sessions} sessions, last login ${user.lastLoginAt ?? 'unknown'}`,
+        `${id}  ${nickName ?? '(no name)'}  ${status}, ${count} sessions, last login ${lastLoginAt ?? 'unknown'}`,
       );
-      say(
-        `    openid ${user.openid} of ${user.appid || '(no app yet)'}${user.phone ? `, phone ${user.phone}` : ''}`,
-      );
+      say(`    openid ${openid} of ${appid || '(no app yet)'}${phone ? `, phone ${phone}` : ''}`);
     }
     if (users.length === 0) say('no such user');
   });
@@ -24,15 +33,15 @@ export async function usersCommand(config: Config, args: readonly string[]): Pro
 
 /** `weapp-login ban <id>` */
 export function banCommand(config: Config, args: readonly string[]): Promise<void> {
-  return onUser('ban', config, args, async (administration, id) => {
+  return onUser('ban', config, args, async ({ administration, redis }, id) => {
     if (!(await administration.setStatus(id, 'banned'))) throw new UsageError(`there is no user ${id}`);
-    say(`user ${id} is banned${within(config)}`);
+    say(`user ${id} is banned${await spread(config, redis, id)}`);
   });
 }
 
 /** `weapp-login unban <id>` */
 export function unbanCommand(config: Config, args: readonly string[]): Promise<void> {
-  return onUser('unban', config, args, async (administration, id) => {
+  return onUser('unban', config, args, async ({ administration }, id) => {
     if (!(await administration.setStatus(id, 'active'))) throw new UsageError(`there is no user ${id}`);
     say(`user ${id} may log in again`);
   });
@@ -40,8 +49,10 @@ export function unbanCommand(config: Config, args: readonly string[]): Promise<v
 
 /** `weapp-login end-sessions <id>` */
 export function endSessionsCommand(config: Config, args: readonly string[]): Promise<void> {
-  return onUser('end-sessions', config, args, async (administration, id) => {
-    say(`ended ${await administration.endSessions(id)} sessions of user ${id}${within(config)}`);
+  return onUser('end-sessions', config, args, async ({ sessions, redis }, id) => {
+    const { length } = await sessions.list(id);
+    await sessions.endAll(id);
+    say(`ended ${length} sessions of user ${id}${redis ? '' : later(config)}`);
   });
 }
 
@@ -49,29 +60,48 @@ async function onUser(
   name: string,
   config: Config,
   args: readonly string[],
-  work: (administration: Administration, id: number) => Promise<void>,
+  work: (tools: Tools, id: number) => Promise<void>,
 ): Promise<void> {
   const [id = '', ...more] = args;
   if (!/^\d{1,15}$/.test(id) || more.length > 0) {
     throw new UsageError(`usage: weapp-login ${name} <id>   (weapp-login users <text> finds it)`);
   }
-  await administer(config, (administration) => work(administration, Number(id)));
+  await administer(config, (tools) => work(tools, Number(id)));
 }
 
-async function administer(
-  config: Config,
-  work: (administration: Administration) => Promise<void>,
-): Promise<void> {
-  const database = await openDatabase(config.databaseUrl);
+async function administer(config: Config, work: (tools: Tools) => Promise<void>): Promise<void> {
+  const now = () => new Date();
+  const stores = await openStores(config, createLog('silent'));
   try {
-    await work(createAdministration(database, () => new Date()));
+    const sessions = sessionsOf(stores, config, now);
+    await work({ administration: createAdministration(stores.database, now), sessions, redis: stores.redis });
   } finally {
-    await database.db.destroy();
+    await stores.close();
+  }
+}
+
+/** Users can be found while Redis is away. */
+async function countOf(sessions: Sessions, id: number): Promise<number | string> {
+  return sessions.list(id).then(
+    ({ length }) => length,
+    () => 'unknown',
+  );
+}
+
+/** Tells the running servers; says when they know otherwise. */
+async function spread(config: Config, redis: Redis | undefined, userId: number): Promise<string> {
+  if (!redis) return later(config);
+  try {
+    await redis.ends.tell({ userId });
+    return '';
+  } catch (error) {
+    if (error instanceof AppError) return `${later(config)} (${error.reason})`;
+    throw error;
   }
 }
 
 /** A running server may remember a session for so long. */
-function within({ sessions: { cacheSeconds } }: Config): string {
+function later({ sessions: { cacheSeconds } }: Config): string {
   return cacheSeconds === 0 ? '' : `; running servers know within ${cacheSeconds} s`;
 }
 

@@ -13,7 +13,6 @@ export interface UserSummary {
   readonly status: string;
   /** UTC, `YYYY-MM-DD HH:MM:SS.mmm` */
   readonly lastLoginAt: string | null;
-  readonly sessions: number;
 }
 
 /** What an administrator does to users. */
@@ -22,8 +21,6 @@ export interface Administration {
   find(text: string): Promise<UserSummary[]>;
   /** Bans a user or takes that back; tells whether there is one. His sessions stay, and are refused. */
   setStatus(id: number, status: 'active' | 'banned'): Promise<boolean>;
-  /** Ends a user's sessions; tells how many there were. */
-  endSessions(id: number): Promise<number>;
 }
 
 export function createAdministration({ db }: Database, now: () => Date): Administration {
@@ -32,8 +29,7 @@ export function createAdministration({ db }: Database, now: () => Date): Adminis
       const named = `%${text.replace(/[\\%_]/g, '!$&')}%`;
       const { rows } = await sql<UserSummary>`
         SELECT id AS id, appid AS appid, user_id AS openid, nickName AS nickName, phone AS phone, status AS status,
-          last_login_at AS lastLoginAt,
-          (SELECT COUNT(*) FROM wxsession WHERE wxuser_id = wxuser.id AND expires_at > ${toColumn(now())}) AS sessions
+          last_login_at AS lastLoginAt
         FROM wxuser
         WHERE id = ${/^\d{1,15}$/.test(text) ? Number(text) : 0} OR user_id = ${text} OR phone = ${text}
           OR nickName LIKE ${named} ESCAPE '!'
@@ -50,11 +46,6 @@ export function createAdministration({ db }: Database, now: () => Date): Adminis
         .where('id', '=', id)
         .execute();
       return true;
-    },
-
-    async endSessions(id) {
-      const ended = await db.deleteFrom('wxsession').where('wxuser_id', '=', id).executeTakeFirst();
-      return Number(ended.numDeletedRows);
     },
   });
 }

@@ -31,6 +31,15 @@ const SESSIONS: Copied = {
   columns: ['sid', 'wxuser_id', 'session_key', 'device', 'place', 'created_at', 'last_used_at', 'expires_at'],
   mirror: true,
 };
+const ENDED: Copied = {
+  table: 'wxsession_ended',
+  key: 'sid',
+  before: '',
+  columns: ['sid', 'wxuser_id', 'expires_at'],
+  mirror: true,
+};
+
+const TABLES = [USERS, SESSIONS, ENDED];
 
 const CHUNK = 1000;
 const TELL_EVERY = 20_000;
@@ -55,12 +64,16 @@ export interface CopyResult {
  * @throws {Error} when the two differ in the end
  */
 export async function copyAll(from: Side, to: Side, report: Report): Promise<CopyResult> {
-  const written = (await copyTable(USERS, from, to, report)) + (await copyTable(SESSIONS, from, to, report));
-  const [users, sessions] = [await compare(USERS, from.db, to.db), await compare(SESSIONS, from.db, to.db)];
-  const checksum = createHash('sha256')
-    .update(users.checksum + sessions.checksum)
-    .digest('hex');
-  return { users: users.rows, sessions: sessions.rows, written, checksum };
+  let written = 0;
+  for (const copied of TABLES) written += await copyTable(copied, from, to, report);
+  const hash = createHash('sha256');
+  const rows: Partial<Record<keyof Tables, number>> = {};
+  for (const copied of TABLES) {
+    const same = await compare(copied, from.db, to.db);
+    rows[copied.table] = same.rows;
+    hash.update(same.checksum);
+  }
+  return { users: rows.wxuser ?? 0, sessions: rows.wxsession ?? 0, written, checksum: hash.digest('hex') };
 }
 
 type Key = number | string;

@@ -36,9 +36,18 @@ export interface WxSessionTable {
   expires_at: string;
 }
 
+/** One row per session that ended before its time, where sessions are kept in Redis; see db/ended.ts. */
+export interface WxSessionEndedTable {
+  sid: string;
+  wxuser_id: number;
+  /** When its token's time is over. */
+  expires_at: string;
+}
+
 export interface Tables {
   wxuser: WxUserTable;
   wxsession: WxSessionTable;
+  wxsession_ended: WxSessionEndedTable;
 }
 
 export type Db = Kysely<Tables>;

@@ -1,24 +1,19 @@
-import { type Selectable, sql } from 'kysely';
-import type { Session, Sessions } from '../auth/sessions.ts';
+import type { Selectable } from 'kysely';
+import { LAST_USE_MS, type Session, type Sessions } from '../auth/sessions.ts';
 import { withDatabaseFailures } from './failures.ts';
 import type { Database } from './open.ts';
 import { fromColumn, toColumn, type WxSessionTable } from './schema.ts';
+import { sweeper } from './sweep.ts';
 import { unlessThere } from './unless-there.ts';
-
-/** How exact the time of the last use is: each use would cost a write otherwise. */
-const LAST_USE_MS = 60_000;
-/** Every so many logins sweep so many expired sessions away. */
-const SWEEP_EVERY = 20;
-const SWEEP = 500;
 
 /** The sessions in the database; at most `limit` per user. */
 export function createSessions({ db, engine }: Database, limit: number, now: () => Date): Sessions {
-  let opened = 0;
+  const sweep = sweeper(db, 'wxsession', now);
   return withDatabaseFailures<Sessions>({
     async open(session) {
       await unlessThere(engine, db.insertInto('wxsession').values(toRow(session)), ['sid']).execute();
       await endOldest(session.userId);
-      if (opened++ % SWEEP_EVERY === 0) await sweep();
+      await sweep();
     },
 
     async standing(userId, sid) {
@@ -82,13 +77,6 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
     if (rows.length === 0) return;
     const sids = rows.map((row) => row.sid);
     await db.deleteFrom('wxsession').where('sid', 'in', sids).execute();
-  }
-
-  /** MySQL takes no LIMIT inside IN, but inside a table of its own. */
-  async function sweep(): Promise<void> {
-    await sql`DELETE FROM wxsession WHERE sid IN (SELECT sid FROM (
-      SELECT sid FROM wxsession WHERE expires_at <= ${toColumn(now())} ORDER BY expires_at LIMIT ${sql.lit(SWEEP)}
-    ) AS expired)`.execute(db);
   }
 }
 

@@ -15,6 +15,8 @@ const ERASED = { zh: '账号已注销', en: 'Your account is erased' };
 export function deleteMe({ users, sessions }: Needs): RequestHandler {
   return async (req, res) => {
     const { id } = bearerOf(req);
+    // First, so that nothing is erased while the sessions cannot be ended; and again for a login that came between.
+    await sessions.endAll(id);
     await users.erase(id);
     await sessions.endAll(id);
     reply(req, res, ERASED, {});

@@ -19,7 +19,7 @@ export async function startSession(needs: SessionNeeds, req: Request, user: User
   const sid = randomBytes(16).toString('base64url');
   const { token, expiresAt } = tokens.issue({ ...user, sid });
   const at = now();
-  await sessions.open({
+  const session = {
     sid,
     userId: user.id,
     sessionKey: seal.close(sessionKey),
@@ -28,6 +28,7 @@ export async function startSession(needs: SessionNeeds, req: Request, user: User
     createdAt: at,
     lastUsedAt: at,
     expiresAt,
-  });
+  };
+  await sessions.open(session, user.openid);
   return { token, expiresAt: expiresAt.toISOString() };
 }

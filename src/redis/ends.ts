@@ -1,0 +1,53 @@
+import type { Ended, Ends } from '../auth/sessions.ts';
+import type { RedisAddress } from '../redis-url.ts';
+import { locator, type ServerClient, serverKind } from './clients.ts';
+import { keepOpen } from './connection.ts';
+import type { Redis } from './open.ts';
+
+/**
+ * Tells and hears ends over Redis pub/sub, on a connection of its own. In a Cluster every node passes on what was
+ * published on another.
+ */
+export function createEnds(
+  address: RedisAddress,
+  run: Redis['run'],
+  changed: (up: boolean, cause?: Error) => void,
+): Ends & { close(): Promise<void> } {
+  const channel = `${address.prefix}ends`;
+  const listeners: ((ended: Ended | undefined) => void)[] = [];
+  const tellAll = (ended: Ended | undefined) => {
+    for (const heard of listeners) heard(ended);
+  };
+
+  const kind = serverKind(address, locator(address));
+  const subscription = keepOpen<ServerClient>(
+    {
+      ...kind,
+      async connect(client) {
+        await kind.connect(client);
+        await client.subscribe(channel, (message) => tellAll(read(message)));
+        tellAll(undefined); // for what was told while nobody listened
+      },
+    },
+    { timeoutMs: address.timeoutMs, changed },
+  );
+
+  return {
+    tell: ({ userId, sid }) =>
+      run(
+        async (commands) =>
+          void (await commands.publish(channel, sid === undefined ? `${userId}` : `${userId} ${sid}`)),
+      ),
+    listen: (heard) => void listeners.push(heard),
+    get hears() {
+      return subscription.up;
+    },
+    close: () => subscription.close(),
+  };
+}
+
+/** `<userId>` or `<userId> <sid>`; undefined for anything else. */
+function read(message: string): Ended | undefined {
+  const [, userId, sid] = /^(\d{1,16})(?: ([\w-]+))?$/.exec(message) ?? [];
+  return userId === undefined ? undefined : { userId: Number(userId), ...(sid !== undefined && { sid }) };
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import { LAST_USE_MS, type Session, type Sessions } from '../auth/sessions.ts';
+import type { EndedSessions } from '../db/ended.ts';
+import type { Redis } from './open.ts';
+
+interface Needs {
+  readonly redis: Redis;
+  /** The database's knowledge of users and of sessions that ended: see db/ended.ts. */
+  readonly ended: EndedSessions;
+  /** Sessions per user. */
+  readonly limit: number;
+  readonly now: () => Date;
+}
+
+/**
+ * The sessions in Redis, for all instances. Each is a JSON text under `<prefix>{<user id>}:session:<sid>` that goes by
+ * itself when its time is over; `<prefix>{<user id>}:sessions` names a user's by the end of their time. The braces keep
+ * what is one user's on one node of a Cluster. No two writes need to happen together: a session is named before it is
+ * there, and its end is in the database before it is here.
+ */
+export function createRedisSessions({ redis, ended, limit, now }: Needs): Sessions {
+  const indexOf = (userId: number) => `${redis.prefix}{${userId}}:sessions`;
+  const keyOf = (userId: number, sid: string) => `${redis.prefix}{${userId}}:session:${sid}`;
+
+  async function open(session: Session, openid: string): Promise<void> {
+    const { sid, userId, expiresAt } = session;
+    const [index, key] = [indexOf(userId), keyOf(userId, sid)];
+    const count = await redis.run(async (commands) => {
+      await commands.zAdd(index, { score: expiresAt.getTime(), value: sid });
+      await commands.set(key, toText(session, openid), { expiration: { type: 'PX', value: left(session) } });
+      const named = await commands.zRangeWithScores(index, 0, -1);
+      await commands.pExpire(index, left({ expiresAt: new Date(named.at(-1)?.score ?? expiresAt) }));
+      return named.length;
+    });
+    if (count <= limit) return;
+    for (const oldest of (await list(userId)).slice(limit)) await endOne(oldest);
+  }
+
+  async function list(userId: number): Promise<Session[]> {
+    const index = indexOf(userId);
+    const texts = await redis.run(async (commands) => {
+      await commands.zRemRangeByScore(index, '-inf', now().getTime());
+      const sids = await commands.zRange(index, 0, -1);
+      return sids.length === 0 ? [] : await commands.mGet(sids.map((sid) => keyOf(userId, sid)));
+    });
+    const sessions = texts.flatMap((text) => alive(text)?.session ?? []);
+    const over = await ended.among(
+      userId,
+      sessions.map(({ sid }) => sid),
+    );
+    return sessions
+      .filter(({ sid }) => !over.has(sid))
+      .toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || a.sid.localeCompare(b.sid));
+  }
+
+  /** The database first: what it has heard holds, whatever becomes of Redis. */
+  async function endThese(userId: number, sessions: readonly Session[]): Promise<void> {
+    await ended.record(sessions);
+    const sids = sessions.map(({ sid }) => sid);
+    await redis.run(async (commands) => {
+      if (sids.length === 0) return;
+      await commands.del(sids.map((sid) => keyOf(userId, sid)));
+      await commands.zRem(indexOf(userId), sids);
+    });
+  }
+
+  async function endOne(session: Session): Promise<void> {
+    const { userId, sid } = session;
+    await endThese(userId, [session]);
+    await redis.ends.tell({ userId, sid });
+  }
+
+  async function touch({ session, openid }: Stored): Promise<void> {
+    if (now().getTime() - session.lastUsedAt.getTime() < LAST_USE_MS) return;
+    const used = toText({ ...session, lastUsedAt: now() }, openid);
+    // XX: one that ends at this moment is not brought back.
+    const options = { condition: 'XX', expiration: { type: 'PX', value: left(session) } } as const;
+    await redis.run((commands) => commands.set(keyOf(session.userId, session.sid), used, options));
+  }
+
+  /** What a text holds, unless its time is over by our clock. */
+  function alive(text: string | null): Stored | undefined {
+    const stored = fromText(text);
+    return stored && stored.session.expiresAt > now() ? stored : undefined;
+  }
+
+  function left({ expiresAt }: Pick<Session, 'expiresAt'>): number {
+    return Math.max(1, expiresAt.getTime() - now().getTime());
+  }
+
+  return {
+    open,
+    list,
+
+    async standing(userId, sid) {
+      const [known, text] = await Promise.allSettled([
+        ended.standing(userId, sid),
+        redis.run((commands) => commands.get(keyOf(userId, sid))),
+      ]);
+      // What the database has against a session holds while Redis is away, too.
+      if (known.status === 'fulfilled' && known.value === 'ended') return 'ended';
+      const stored = text.status === 'fulfilled' ? alive(text.value) : undefined;
+      if (text.status === 'fulfilled' && !stored) return 'ended';
+      if (known.status === 'rejected') throw known.reason;
+      if (known.value === 'banned') return 'banned';
+      if (text.status === 'rejected') throw text.reason;
+      if (stored) await touch(stored);
+      return 'good';
+    },
+
+    async end(userId, sid) {
+      const stored = alive(await redis.run((commands) => commands.get(keyOf(userId, sid))));
+      if (stored) await endOne(stored.session);
+      return stored !== undefined;
+    },
+
+    async endAll(userId) {
+      await endThese(userId, await list(userId));
+      await redis.ends.tell({ userId });
+    },
+  };
+}
+
+interface Stored {
+  readonly session: Session;
+  readonly openid: string;
+}
+
+const time = z.iso.datetime().transform((text) => new Date(text));
+const storedSchema = z.object({
+  openid: z.string(),
+  userId: z.number(),
+  sid: z.string(),
+  sessionKey: z.string(),
+  device: z.string(),
+  place: z.string(),
+  createdAt: time,
+  lastUsedAt: time,
+  expiresAt: time,
+});
+
+/** The openid and the user first: what the Koa tutorial kept under its token. */
+function toText({ userId, ...session }: Session, openid: string): string {
+  return JSON.stringify({ openid, userId, ...session });
+}
+
+/** A text that is none of ours stands for no session. */
+function fromText(text: string | null): Stored | undefined {
+  try {
+    const { openid, ...session } = storedSchema.parse(JSON.parse(text ?? 'null'));
+    return { openid, session };
+  } catch {
+    return undefined;
+  }
+}
