@@ -19,6 +19,9 @@ interface TestEngine {
 /** A MySQL server without the database's name, where there is one. */
 export const mysqlUrl = inject('mysqlUrl');
 
+/** Whether tests can start Redis. Each starts its own: the few numbered databases of one would not keep tests apart. */
+export const redisThere = inject('redisThere');
+
 /** Every database test runs on each: `describe.each(engines)`. */
 export const engines: readonly TestEngine[] = [
   { name: 'SQLite', available: true, fresh: freshSqlite },

@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { hasOpenssl } from './certificates.ts';
 import { canPartition, hasGalera } from './galera.ts';
 import { hasMariaDb, startMariaDb } from './mariadb.ts';
 import { findMysql56, startMysql56 } from './mysql56.ts';
+import { hasRedis } from './redis.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -14,6 +16,8 @@ declare module 'vitest' {
     mysqlUrl: string | undefined;
     /** Oracle's MySQL 5.6, likewise. */
     mysql56Url: string | undefined;
+    /** Whether tests can start Redis servers, each its own. */
+    redisThere: boolean;
   }
 }
 
@@ -27,6 +31,8 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const mysqlUrl = named ?? mariadb?.url;
   provide('mysqlUrl', mysqlUrl);
   provide('mysql56Url', mysql56?.url);
+  const redisThere = hasRedis();
+  provide('redisThere', redisThere);
 
   const suites: [boolean, string][] = [
     [
@@ -40,6 +46,8 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     [hasMariaDb(), 'a killed MariaDB: install mariadb-server'],
     [hasGalera(), 'a Galera cluster: install mariadb-server, galera-4 and rsync'],
     [canPartition(), 'a Galera node that is cut off: install iptables, and run as root'],
+    [redisThere, 'every suite on Redis, a Redis Cluster and Sentinel: install redis-server 7 or newer'],
+    [hasOpenssl(), 'TLS to MariaDB and to Redis: install openssl'],
   ];
   const missing = suites.filter(([there]) => !there).map(([, suite]) => suite);
   if (missing.length > 0 && process.env['REQUIRE_ALL_SUITES']) {
