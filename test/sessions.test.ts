@@ -1,23 +1,37 @@
 import { sql } from 'kysely';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { deviceOf, placeOf } from '../src/auth/device.ts';
 import { createSeal } from '../src/auth/seal.ts';
 import { remembering, type Sessions, type Standing } from '../src/auth/sessions.ts';
 import { openDatabase } from '../src/db/open.ts';
 import { type Answer, startApp, type TestApp } from './support/app.ts';
-import { engines, type FreshDatabase } from './support/engines.ts';
+import { engines, type FreshDatabase, freshSqlite, redisThere } from './support/engines.ts';
+import { startRedis } from './support/redis.ts';
 
 const SECRET = { JWT_SECRET: 'one-secret-for-all-instances-0123456789' };
 const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) MicroMessenger/8.0.50(0x18003230) NetType/WIFI';
 
-describe.each(engines)('sessions, on $name', ({ fresh }) => {
+/** Every engine, alone and beside Redis. */
+const stores = engines.flatMap(({ name, fresh }) => [
+  { name, fresh, redis: false },
+  ...(redisThere ? [{ name: `${name} and Redis`, fresh, redis: true }] : []),
+]);
+
+describe.each(stores)('sessions, on $name', ({ fresh, redis }) => {
   let database: FreshDatabase;
+  let env: Record<string, string>;
   let app: TestApp;
   beforeEach(async () => {
     database = await fresh();
-    app = await startApp({ database, env: SECRET });
-    return () => app.close().then(database.drop);
+    const server = redis ? await startRedis() : undefined;
+    env = { ...SECRET, ...(server && { REDIS_URL: server.url }) };
+    app = await startApp({ database, env });
+    return async () => {
+      await app.close();
+      await server?.stop();
+      await database.drop();
+    };
   });
 
   async function login(user = 'Ada', headers: Record<string, string> = {}) {
@@ -91,7 +105,7 @@ describe.each(engines)('sessions, on $name', ({ fresh }) => {
 
   test('at most SESSION_LIMIT sessions per user: the oldest ends', async () => {
     let clock = new Date();
-    const limited = await startApp({ database, env: { ...SECRET, SESSION_LIMIT: '2' }, now: () => clock });
+    const limited = await startApp({ database, env: { ...env, SESSION_LIMIT: '2' }, now: () => clock });
     const tokens = [];
     for (let i = 0; i < 3; i++) {
       tokens.push((await limited.login({ user: 'Ada' })).body.token);
@@ -127,8 +141,8 @@ describe.each(engines)('sessions, on $name', ({ fresh }) => {
 
   test('another instance learns of the end of a session within SESSION_CACHE_SECONDS; with 0 at once', async () => {
     const others = [
-      await startApp({ database, env: { ...SECRET, SESSION_CACHE_SECONDS: '1' } }),
-      await startApp({ database, env: { ...SECRET, SESSION_CACHE_SECONDS: '0' } }),
+      await startApp({ database, env: { ...env, SESSION_CACHE_SECONDS: '1' } }),
+      await startApp({ database, env: { ...env, SESSION_CACHE_SECONDS: '0' } }),
     ] as const;
     const { headers } = await login();
     for (const other of others) expect((await me(headers, other)).status).toBe(200);
@@ -139,7 +153,7 @@ describe.each(engines)('sessions, on $name', ({ fresh }) => {
   });
 
   test('a ban reaches a live token as user_banned', async () => {
-    const strict = await startApp({ database, env: { ...SECRET, SESSION_CACHE_SECONDS: '0' } });
+    const strict = await startApp({ database, env: { ...env, SESSION_CACHE_SECONDS: '0' } });
     const { headers } = await login();
     await app.sql(sql`UPDATE wxuser SET status = 'banned'`);
     for (const path of ['/api/wxuser/me', '/api/wxuser/sessions']) {
@@ -150,36 +164,40 @@ describe.each(engines)('sessions, on $name', ({ fresh }) => {
     }
     await strict.close();
   });
+});
 
-  test('expired sessions go by themselves', async () => {
+describe.each(engines)('sessions in the database, on $name', ({ fresh }) => {
+  test('expired ones go by themselves', async () => {
+    const database = await fresh();
     let clock = new Date(Date.now() - 30 * 86_400_000);
-    const old = await startApp({ database, env: SECRET, now: () => clock });
-    for (let i = 0; i < 3; i++) await old.login({ user: `gone ${i}` });
+    const app = await startApp({ database, env: SECRET, now: () => clock });
+    for (let i = 0; i < 3; i++) await app.login({ user: `gone ${i}` });
     clock = new Date();
-    for (let i = 0; i < 20; i++) await old.login({ user: `here ${i}` });
+    for (let i = 0; i < 20; i++) await app.login({ user: `here ${i}` });
     const { db } = await openDatabase(database.url);
     expect(await db.selectFrom('wxsession').select('sid').execute()).toHaveLength(20);
     await db.destroy();
-    await old.close();
+    await app.close();
+    await database.drop();
   });
 
-  test('a dump of the database holds no session_key and no token in clear', async () => {
-    const button = await app.button({ user: 'Ada' });
-    const { body } = await app.call('POST', '/api/wxuser', button);
+  test.runIf(redisThere)('what is kept of those that ended early in Redis goes by itself', async () => {
+    const [database, redis] = [await fresh(), await startRedis()];
+    onTestFinished(redis.stop);
+    let clock = new Date(Date.now() - 30 * 86_400_000);
+    const app = await startApp({ database, env: { ...SECRET, REDIS_URL: redis.url }, now: () => clock });
+    const logInAndOut = async () => {
+      const { body } = await app.login({ user: 'Ada' });
+      await app.call('POST', '/api/wxuser/logout', undefined, { Authorization: body.token });
+    };
+    for (let i = 0; i < 3; i++) await logInAndOut();
+    clock = new Date();
+    for (let i = 0; i < 20; i++) await logInAndOut();
     const { db } = await openDatabase(database.url);
-    const rows = await db.selectFrom('wxsession').selectAll().execute();
-    const dump = JSON.stringify([rows, await app.rows()]);
+    expect(await db.selectFrom('wxsession_ended').select('sid').execute()).toHaveLength(20);
     await db.destroy();
-    expect(dump).not.toMatch(/[A-Za-z0-9+/]{22}==/);
-    expect(dump).not.toContain(body.token.replace('Bearer ', ''));
-    // It can be opened again with the server's secret, and only with that.
-    const sealed = rows[0]?.session_key ?? '';
-    expect(createSeal({ secret: SECRET.JWT_SECRET, previousSecrets: [] }).open(sealed)).toMatch(
-      /^[A-Za-z0-9+/]{22}==$/,
-    );
-    expect(
-      createSeal({ secret: 'another-secret-of-32-bytes-or-more-1', previousSecrets: [] }).open(sealed),
-    ).toBeUndefined();
+    await app.close();
+    await database.drop();
   });
 });
 
@@ -191,6 +209,22 @@ describe('the seal', () => {
     const sealed = before.close('a session_key');
     expect(createSeal({ secret: young, previousSecrets: [old] }).open(sealed)).toBe('a session_key');
     expect(createSeal({ secret: young, previousSecrets: [] }).open(sealed)).toBeUndefined();
+  });
+
+  test('what a server sealed can be opened with its secret', async () => {
+    const database = await freshSqlite();
+    const app = await startApp({ database, env: SECRET });
+    await app.login({ user: 'Ada' });
+    const { db } = await openDatabase(database.url);
+    const { session_key: sealed } = await db
+      .selectFrom('wxsession')
+      .select('session_key')
+      .executeTakeFirstOrThrow();
+    await db.destroy();
+    const seal = createSeal({ secret: SECRET.JWT_SECRET, previousSecrets: [] });
+    expect(seal.open(sealed)).toMatch(/^[A-Za-z0-9+/]{22}==$/);
+    expect(before.open(sealed)).toBeUndefined();
+    await app.close();
   });
 
   test('does not open what was tampered with', () => {

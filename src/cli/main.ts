@@ -52,7 +52,7 @@ function fail(message: string, status: number): void {
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof AppError) {
-    const setting = error.reason?.startsWith('Redis:') ? 'REDIS_URL' : 'DATABASE_URL';
+    const setting = error.reason?.startsWith('Redis ') ? 'REDIS_URL' : 'DATABASE_URL';
     const next =
       error.code === 'database_unavailable' ? `\nIs ${setting} right, and does the server run?` : '';
     return `${error.code}: ${error.reason ?? error.message}${next}`;

@@ -2,7 +2,7 @@ import type { Ends } from '../auth/sessions.ts';
 import { AppError } from '../errors.ts';
 import { scrub } from '../log.ts';
 import { parseRedisUrl } from '../redis-url.ts';
-import { type Commands, clusterKind, locator, serverKind } from './clients.ts';
+import { type Commands, clusterKind, locator, nameOf, serverKind } from './clients.ts';
 import { type Connection, keepOpen, withDeadline } from './connection.ts';
 import { createEnds } from './ends.ts';
 
@@ -33,13 +33,14 @@ export type RedisListener = (event: {
 export function openRedis(url: string, listener: RedisListener = () => undefined): Redis {
   const address = parseRedisUrl(url);
   const { timeoutMs, prefix } = address;
+  const where = address.hosts.map(nameOf).join(', ');
   const tell = (what: string) => (up: boolean, cause?: Error) =>
     listener({ what, up, ...(cause && { reason: said(cause) }) });
   const watch = { timeoutMs, changed: tell('redis') };
   const connection: Connection<Commands> =
     address.kind === 'cluster'
       ? keepOpen(
-          clusterKind(address, (up, { host, port }, cause) => tell(`redis node ${host}:${port}`)(up, cause)),
+          clusterKind(address, (up, node, cause) => tell(`redis node ${nameOf(node)}`)(up, cause)),
           watch,
         )
       : keepOpen(serverKind(address, locator(address)), watch);
@@ -49,7 +50,7 @@ export function openRedis(url: string, listener: RedisListener = () => undefined
     try {
       return await withDeadline(connection.client().then(work), timeoutMs);
     } catch (error) {
-      throw new AppError('database_unavailable', { reason: `Redis: ${said(error as Error)}` });
+      throw new AppError('database_unavailable', { reason: `Redis at ${where}: ${said(error as Error)}` });
     }
   }
 

@@ -6,7 +6,7 @@ export interface Proxy {
   readonly port: number;
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>;
-  /** Lets through again. */
+  /** Lets new connections through again. */
   mend(): Promise<void>;
   /** Keeps every connection, takes new ones, and lets nothing through any more: a network that swallows. */
   swallow(): void;
@@ -43,9 +43,9 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
       for (const socket of sockets) socket.destroy();
       await closed;
     },
-    mend() {
+    async mend() {
       swallowing = false;
-      return listen(port);
+      if (!server.listening) await listen(port);
     },
     swallow() {
       swallowing = true;

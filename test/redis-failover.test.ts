@@ -1,0 +1,121 @@
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { realSettings, startApp } from './support/app.ts';
+import { hasOpenssl, makeCertificates } from './support/certificates.ts';
+import { freshMysql, freshSqlite, mysqlUrl, redisThere } from './support/engines.ts';
+import { runServer } from './support/process.ts';
+import { type Redis, startRedis } from './support/redis.ts';
+import { startRedisCluster } from './support/redis-cluster.ts';
+import { startSentinel } from './support/redis-sentinel.ts';
+import { type SessionLoad, spread, startSessionLoad } from './support/session-load.ts';
+import { json, SESSION, startStandIn } from './support/wechat.ts';
+
+/** Two processes on one database, whose users are who their code says, and a load on both. */
+async function startLoad(redisUrl: string): Promise<SessionLoad> {
+  const database = await freshMysql();
+  const wechat = await startStandIn();
+  wechat.answer((res, req) => {
+    const code = new URL(req.url ?? '', 'http://wechat').searchParams.get('js_code');
+    json({ ...SESSION, openid: `o${code}`.slice(0, 28) })(res, req);
+  });
+  const env = {
+    ...realSettings(wechat.url),
+    HOST: '127.0.0.1',
+    DATABASE_URL: database.url,
+    REDIS_URL: redisUrl,
+    LOGIN_RATE_LIMIT: '1000000',
+    SESSION_CACHE_SECONDS: '3600', // nothing is forgotten by itself
+  };
+  const [one, other] = [await runServer(env), await runServer(env)];
+  return startSessionLoad([one.url, other.url], 6);
+}
+
+const moreLogouts = (load: SessionLoad, count: number) => {
+  const wanted = load.logouts + count;
+  return expect.poll(() => load.logouts, { timeout: 40_000, interval: 20 }).toBeGreaterThan(wanted);
+};
+const moreRefusals = (load: SessionLoad, count: number) => {
+  const wanted = load.refused + count;
+  return expect.poll(() => load.refused, { timeout: 40_000, interval: 20 }).toBeGreaterThan(wanted);
+};
+
+async function finish(name: string, load: SessionLoad): Promise<void> {
+  const { lags, ...figures } = await load.stop();
+  process.stdout.write(`${name}: ${JSON.stringify({ ...figures, otherServerRefusesAfter: spread(lags) })}\n`);
+  expect(load.wrong).toEqual([]);
+  expect(figures.endedTokensRefused).toBeGreaterThan(figures.logouts);
+}
+
+describe.skipIf(!redisThere || !mysqlUrl)('under a load of logins and logouts on two servers', () => {
+  test('Redis is killed and comes back with an old state: no ended session is accepted, it recovers by itself', {
+    timeout: 90_000,
+  }, async () => {
+    const redis = await startRedis();
+    onTestFinished(redis.stop);
+    const load = await startLoad(redis.url);
+    await moreLogouts(load, 100);
+    await redis.cli('SAVE');
+    await moreLogouts(load, 50);
+    await redis.kill();
+    await moreRefusals(load, 50);
+    await redis.start();
+    await moreLogouts(load, 100);
+    await finish('a killed Redis', load);
+  });
+
+  test('a Cluster of three nodes, one of them killed, and back', { timeout: 120_000 }, async () => {
+    const cluster = await startRedisCluster();
+    onTestFinished(cluster.stop);
+    const load = await startLoad(cluster.url);
+    await moreLogouts(load, 100);
+    const [, node] = cluster.nodes as [Redis, Redis, Redis];
+    await node.cli('SAVE');
+    await moreLogouts(load, 50);
+    await node.kill();
+    await moreRefusals(load, 50);
+    await node.start();
+    await moreLogouts(load, 100);
+    await finish('a Cluster of three, one killed and back', load);
+  });
+
+  test('a Cluster with replicas, a master killed: its replica takes over', { timeout: 120_000 }, async () => {
+    const cluster = await startRedisCluster({ replicas: 1 });
+    onTestFinished(cluster.stop);
+    const load = await startLoad(cluster.url);
+    await moreLogouts(load, 100);
+    await (await cluster.keyOwner('weapp-login:{1}:sessions')).kill();
+    await moreRefusals(load, 10);
+    await moreLogouts(load, 150);
+    await finish('a Cluster with replicas, a master killed', load);
+  });
+
+  test('Sentinels, the master killed: its replica takes over', { timeout: 120_000 }, async () => {
+    const sentinel = await startSentinel();
+    onTestFinished(sentinel.stop);
+    const load = await startLoad(sentinel.url);
+    await moreLogouts(load, 100);
+    await (await sentinel.master()).kill();
+    await moreRefusals(load, 10);
+    await moreLogouts(load, 100);
+    await finish('Sentinels, the master killed', load);
+  });
+});
+
+test.skipIf(!redisThere || !hasOpenssl())('rediss checks the certificate', async () => {
+  const tls = makeCertificates(inject('folder'));
+  const redis = await startRedis({ tls });
+  onTestFinished(redis.stop);
+  const start = async (url: string) => startApp({ env: { REDIS_URL: url }, database: await freshSqlite() });
+  const app = await start(`${redis.url}?ssl-ca=${tls.ca}`);
+  expect((await app.login({ user: 'Ada' })).status).toBe(200);
+  expect(await redis.cli('DBSIZE')).toBe('2');
+  await expect(start(redis.url)).rejects.toMatchObject({
+    code: 'database_unavailable',
+    reason: expect.stringMatching(/^Redis at [\d.:]+: .*certificate/),
+  });
+
+  const foreign = await startRedis({ tls: makeCertificates(inject('folder'), 'DNS:elsewhere.test') });
+  onTestFinished(foreign.stop);
+  await expect(start(`${foreign.url}?ssl-ca=${tls.ca}`)).rejects.toMatchObject({
+    code: 'database_unavailable',
+  });
+});

@@ -1,0 +1,258 @@
+import { sql } from 'kysely';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { startApp, type TestApp } from './support/app.ts';
+import { type FreshDatabase, freshSqlite, redisThere } from './support/engines.ts';
+import { run } from './support/process.ts';
+import { startProxy } from './support/proxy.ts';
+import { type Redis, startRedis } from './support/redis.ts';
+
+/** Remembered for so long that only what is told can end a session. */
+const SECRET = { JWT_SECRET: 'one-secret-for-all-instances-0123456789', SESSION_CACHE_SECONDS: '3600' };
+
+const ENDED = { status: 401, code: 'session_ended', retry: 'login' };
+const UNAVAILABLE = { status: 503, code: 'database_unavailable', retry: 'later' };
+
+describe.skipIf(!redisThere)('with REDIS_URL', () => {
+  let database: FreshDatabase;
+  let redis: Redis;
+  beforeEach(async () => {
+    [database, redis] = [await freshSqlite(), await startRedis()];
+    return () => redis.stop().then(database.drop);
+  });
+
+  const start = (env: Record<string, string> = {}) =>
+    startApp({ database, env: { ...SECRET, REDIS_URL: redis.url, ...env } });
+
+  /** Two instances, and a user whose session both remember. */
+  async function startTwo(env: Record<string, string> = {}) {
+    const [one, other] = [await start(env), await start(env)];
+    return { one, other, ada: await remembered(one, other) };
+  }
+
+  async function remembered(one: TestApp, other: TestApp, user = 'Ada') {
+    const { body } = await one.login({ user });
+    const headers = { Authorization: body.token as string };
+    for (const app of [one, other]) expect((await me(app, headers)).status).toBe(200);
+    return { headers, id: String(body.user.id) };
+  }
+
+  const me = (app: TestApp, headers: Record<string, string>) =>
+    app.call('GET', '/api/wxuser/me', undefined, headers);
+  const refusedBy = (app: TestApp, headers: Record<string, string>) =>
+    expect.poll(async () => (await me(app, headers)).body, { interval: 5 });
+  const keys = async () => (await redis.cli('KEYS', '*')).split('\n').filter(Boolean).toSorted();
+  const logged = (app: TestApp, msg: string) => app.log.filter((line) => line['msg'] === msg);
+
+  /** Takes the subscriptions away; the answer gives them back. */
+  async function silence(...apps: TestApp[]): Promise<() => Promise<void>> {
+    await redis.cli('ACL', 'SETUSER', 'default', '-subscribe');
+    await redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    for (const app of apps) await expect.poll(() => logged(app, 'redis subscription left')).toHaveLength(1);
+    return async () => {
+      await redis.cli('ACL', 'SETUSER', 'default', '+subscribe');
+      for (const app of apps)
+        await expect.poll(() => logged(app, 'redis subscription is back')).toHaveLength(1);
+    };
+  }
+
+  describe('what ends on one instance has ended on the other, although that remembers it', () => {
+    test.each<[string, (one: TestApp, headers: Record<string, string>) => Promise<unknown>]>([
+      ['logout', (one, headers) => one.call('POST', '/api/wxuser/logout', undefined, headers)],
+      ['logout everywhere', (one, headers) => one.call('POST', '/api/wxuser/logout', { all: true }, headers)],
+      ['an erased account', (one, headers) => one.call('DELETE', '/api/wxuser/me', undefined, headers)],
+      [
+        'a session ended from the list',
+        async (one, headers) => {
+          const { body } = await one.call('GET', '/api/wxuser/sessions', undefined, headers);
+          await one.call('DELETE', `/api/wxuser/sessions/${body.sessions[0].id}`, undefined, headers);
+        },
+      ],
+    ])('%s', async (_name, end) => {
+      const { one, other, ada } = await startTwo();
+      const bob = await remembered(one, other, 'Bob');
+      await end(one, ada.headers);
+      expect((await me(one, ada.headers)).body).toMatchObject(ENDED);
+      await refusedBy(other, ada.headers).toMatchObject(ENDED);
+      for (const app of [one, other]) expect((await me(app, bob.headers)).status).toBe(200);
+    });
+
+    test('the session that a newer one pushes out', async () => {
+      const { one, other, ada } = await startTwo({ SESSION_LIMIT: '1' });
+      expect((await other.login({ user: 'Ada' })).status).toBe(200);
+      await refusedBy(one, ada.headers).toMatchObject(ENDED);
+      expect((await me(other, ada.headers)).body).toMatchObject(ENDED);
+    });
+
+    test('what the command line does: end-sessions, ban, unban', { timeout: 60_000 }, async () => {
+      const { one, other, ada } = await startTwo();
+      const command = async (...args: string[]) => {
+        const env = { ...SECRET, DATABASE_URL: database.url, REDIS_URL: redis.url };
+        const process = run(args, env, undefined, { private: true });
+        return { code: await process.ended, output: process.output() };
+      };
+      expect((await command('users', 'Ada')).output).toContain(`${ada.id}  Ada  active, 1 sessions`);
+      const ended = await command('end-sessions', ada.id);
+      expect(ended).toEqual({ code: 0, output: `ended 1 sessions of user ${ada.id}\n` });
+      for (const app of [one, other]) await refusedBy(app, ada.headers).toMatchObject(ENDED);
+
+      const again = await remembered(one, other);
+      expect(await command('ban', ada.id)).toEqual({ code: 0, output: `user ${ada.id} is banned\n` });
+      for (const app of [one, other])
+        await refusedBy(app, again.headers).toMatchObject({ status: 403, code: 'user_banned' });
+      expect((await command('unban', ada.id)).code).toBe(0);
+      for (const app of [one, other]) expect((await me(app, again.headers)).status).toBe(200);
+    });
+  });
+
+  test('a session stands under a key that holds openid and userId, and goes by itself', async () => {
+    const app = await start();
+    const { body } = await app.login({ user: 'Ada' });
+    const [row] = await app.rows();
+    const [session = '', index] = await keys();
+    expect(session).toMatch(/^weapp-login:\{1\}:session:[\w-]{22}$/);
+    expect(index).toBe('weapp-login:{1}:sessions');
+    expect(JSON.parse(await redis.cli('GET', session))).toMatchObject({
+      openid: row?.user_id,
+      userId: row?.id,
+      place: '127.0.0.*',
+      expiresAt: body.expiresAt,
+    });
+    const left = new Date(body.expiresAt).getTime() - Date.now();
+    for (const key of [session, index ?? '']) {
+      const ttl = Number(await redis.cli('PTTL', key));
+      expect(Math.abs(ttl - left)).toBeLessThan(10_000);
+    }
+
+    await app.call('DELETE', '/api/wxuser/me', undefined, { Authorization: body.token });
+    expect(await keys()).toEqual([]);
+  });
+
+  test('deployments with prefixes of their own share a Redis', async () => {
+    const [one, other] = [await start(), await start({ REDIS_URL: `${redis.url}?prefix=other:` })];
+    const { body } = await one.login({ user: 'Ada' });
+    const headers = { Authorization: body.token as string };
+    expect((await me(one, headers)).status).toBe(200);
+    expect((await me(other, headers)).body).toMatchObject(ENDED);
+    await other.login({ user: 'Ada' });
+    expect((await keys()).map((key) => key.replace(/\{.*/, '')).toSorted()).toEqual([
+      'other:',
+      'other:',
+      'weapp-login:',
+      'weapp-login:',
+    ]);
+  });
+
+  test('who does not hear the others asks, and what was told meanwhile is not missed', async () => {
+    const { one, other, ada } = await startTwo();
+    const [bob, eve] = [await remembered(one, other, 'Bob'), await remembered(one, other, 'Eve')];
+    const listenAgain = await silence(one, other);
+
+    await one.call('POST', '/api/wxuser/logout', undefined, ada.headers);
+    expect((await me(other, ada.headers)).body).toMatchObject(ENDED); // asked, although remembered
+    expect((await me(other, bob.headers)).status).toBe(200);
+
+    await one.call('POST', '/api/wxuser/logout', undefined, eve.headers);
+    await listenAgain();
+    expect((await me(other, eve.headers)).body).toMatchObject(ENDED); // not remembered from before
+    expect((await me(other, bob.headers)).status).toBe(200);
+  });
+
+  test('while Redis is away: logins 503, what is remembered goes on, who ended or is banned is refused', async () => {
+    const { one, other, ada } = await startTwo();
+    const [bob, eve] = [await remembered(one, other, 'Bob'), await remembered(one, other, 'Eve')];
+    const unknown = { Authorization: (await one.login({ user: 'Una' })).body.token as string };
+    const out = { Authorization: (await one.login({ user: 'Out' })).body.token as string };
+    await one.call('POST', '/api/wxuser/logout', undefined, out);
+    await redis.kill();
+    for (const app of [one, other])
+      await expect.poll(() => logged(app, 'redis subscription left')).toHaveLength(1);
+
+    expect((await one.login({ user: 'Ada' })).body).toMatchObject(UNAVAILABLE);
+    expect((await one.call('GET', '/readyz')).body).toMatchObject(UNAVAILABLE);
+    expect((await one.call('GET', '/api/wxuser/sessions', undefined, ada.headers)).body).toMatchObject(
+      UNAVAILABLE,
+    );
+    expect((await one.call('POST', '/api/wxuser/logout', undefined, ada.headers)).body).toMatchObject(
+      UNAVAILABLE,
+    );
+    expect((await one.call('DELETE', '/api/wxuser/me', undefined, eve.headers)).body).toMatchObject(
+      UNAVAILABLE,
+    );
+    expect((await other.rows()).map((row) => row.nickName)).toContain('Eve'); // nothing half erased
+    // The logout above was not done, so the other instance goes on with what it remembers.
+    expect((await me(other, ada.headers)).status).toBe(200);
+    expect((await me(one, unknown)).body).toMatchObject(UNAVAILABLE);
+    for (const app of [one, other]) {
+      expect((await me(app, out)).body).toMatchObject(ENDED);
+      expect((await me(app, bob.headers)).status).toBe(200);
+    }
+    await one.sql(sql`UPDATE wxuser SET status = 'banned' WHERE id = ${Number(bob.id)}`);
+    for (const app of [one, other])
+      expect((await me(app, bob.headers)).body).toMatchObject({ status: 403, code: 'user_banned' });
+    const refusal = one.log.find((line) => line['status'] === 503 && line['path'] === '/api/wxuser');
+    expect(refusal?.['reason']).toMatch(/^Redis at 127\.0\.0\.1:\d+: \w+/);
+
+    await redis.start();
+    await expect.poll(async () => (await one.call('GET', '/readyz')).status).toBe(200);
+    expect((await one.login({ user: 'Ada' })).status).toBe(200);
+    // It kept nothing, so everybody logs in again.
+    for (const app of [one, other]) await refusedBy(app, ada.headers).toMatchObject(ENDED);
+  });
+
+  test('what is remembered serves no longer than SESSION_CACHE_SECONDS while Redis is away', async () => {
+    const app = await start({ SESSION_CACHE_SECONDS: '1' });
+    const { body } = await app.login({ user: 'Ada' });
+    const headers = { Authorization: body.token as string };
+    expect((await me(app, headers)).status).toBe(200);
+    await redis.kill();
+    await refusedBy(app, headers).toMatchObject(UNAVAILABLE);
+  });
+
+  test('a Redis that forgot the end of a session lets nobody in', async () => {
+    const { one, other, ada } = await startTwo({ SESSION_CACHE_SECONDS: '0', SESSION_LIMIT: '2' });
+    const bob = await remembered(one, other, 'Bob');
+    const eve = await remembered(one, other, 'Eve');
+    await redis.cli('SAVE'); // a snapshot of a time when all of them were logged in
+    const saved = await keys();
+    await one.call('POST', '/api/wxuser/logout', undefined, ada.headers);
+    await one.call('POST', '/api/wxuser/logout', { all: true }, bob.headers);
+    for (let i = 0; i < 2; i++) await one.login({ user: 'Eve' }); // pushes her first session out
+    await redis.kill();
+    await redis.start();
+    await expect.poll(async () => (await one.call('GET', '/readyz')).status).toBe(200);
+    expect(await keys()).toEqual(saved); // they are all in there again
+    for (const { headers } of [ada, bob, eve])
+      for (const app of [one, other]) expect((await me(app, headers)).body).toMatchObject(ENDED);
+
+    const { body } = await one.login({ user: 'Ada' });
+    const headers = { Authorization: body.token as string };
+    const mine = await one.call('GET', '/api/wxuser/sessions', undefined, headers);
+    expect(mine.body.sessions).toHaveLength(1);
+  });
+
+  test('a Redis that swallows what it is sent is left; the next one is found', async () => {
+    const proxy = await startProxy(redis.port);
+    onTestFinished(proxy.cut);
+    const app = await start({ REDIS_URL: `redis://127.0.0.1:${proxy.port}?timeout=300` });
+    expect((await app.login({ user: 'Ada' })).status).toBe(200);
+    proxy.swallow();
+    expect((await app.login({ user: 'Ada' })).body).toMatchObject(UNAVAILABLE);
+    await proxy.mend(); // for new connections; the old ones stay as they are
+    await expect.poll(async () => (await app.login({ user: 'Ada' })).status, { timeout: 10_000 }).toBe(200);
+    expect(app.log.find((line) => line['msg'] === 'redis left')?.['reason']).toBe('no answer within 300 ms');
+  });
+
+  test('a password that is wrong, or missing, ends the start with the cause', async () => {
+    await redis.cli('CONFIG', 'SET', 'requirepass', 'the-right-password');
+    await expect(start()).rejects.toMatchObject({
+      code: 'database_unavailable',
+      reason: expect.stringMatching(/^Redis at [\d.:]+: NOAUTH/),
+    });
+    const url = (password: string) => redis.url.replace('//', `//:${password}@`);
+    await expect(start({ REDIS_URL: url('a-wrong-password') })).rejects.toMatchObject({
+      reason: expect.stringMatching(/^Redis at [\d.:]+: WRONGPASS/),
+    });
+    const app = await start({ REDIS_URL: url('the-right-password') });
+    expect((await app.login({ user: 'Ada' })).status).toBe(200);
+  });
+});
