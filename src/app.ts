@@ -4,6 +4,7 @@ import type { Logger } from './log.ts';
 import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
 import { healthRoutes } from './routes/health.ts';
+import { jwksRoutes } from './routes/jwks.ts';
 import { koaRoutes } from './routes/koa.ts';
 import { type WxuserParts, wxuserRoutes } from './routes/wxuser.ts';
 import { sandboxRoutes } from './sandbox/routes.ts';
@@ -29,6 +30,7 @@ export function createApp(parts: AppParts): Express {
   app.use(express.json({ limit: BODY_LIMIT }));
   app.use(express.urlencoded({ limit: BODY_LIMIT, extended: false }));
   app.use(healthRoutes(parts));
+  app.use(jwksRoutes(parts));
   if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox));
   app.use(wxuserRoutes(parts));
   app.use(koaRoutes(parts));

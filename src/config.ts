@@ -32,7 +32,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const given = withoutBlanks(env);
   const parsed = environment.safeParse(given);
   const problems = [
-    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path[0]?.toString()} ${issue.message}`),
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${placeIn(path)} ${message}`),
     ...contradictions(given),
     ...(given['MYSQL_HOST'] && given['MYSQL_DATABASE'] ? mysqlProblem(parsed.data) : []),
   ];
@@ -60,6 +60,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     jwt: {
       secret: settings.JWT_SECRET,
       previousSecrets: settings.JWT_PREVIOUS_SECRETS ?? [],
+      privateKey: settings.JWT_PRIVATE_KEY_FILE,
+      previousKeys: settings.JWT_PREVIOUS_KEY_FILES ?? [],
       lifetimeSeconds: settings.JWT_EXPIRES_IN,
       issuer: settings.JWT_ISSUER,
     },
@@ -79,6 +81,11 @@ function withoutBlanks(env: Readonly<Record<string, string | undefined>>): Recor
   return given;
 }
 
+/** The setting's name; of one that is a list, which of its values too. */
+function placeIn([name, index]: readonly PropertyKey[]): string {
+  return `${String(name)}${typeof index === 'number' ? ` (number ${index + 1})` : ''}`;
+}
+
 /** What is wrong between settings that are each well-formed. */
 function contradictions(given: Record<string, string>): string[] {
   const has = (name: keyof typeof environment.shape) => given[name] !== undefined;
@@ -94,7 +101,7 @@ function contradictions(given: Record<string, string>): string[] {
     problems.push('WX_SECRET is not set: WX_APPID needs its AppSecret');
   if (!has('WX_APPID') && has('WX_SECRET')) problems.push('WX_APPID is not set, but WX_SECRET is');
   if (has('WX_APPID') && !has('JWT_SECRET')) {
-    problems.push('JWT_SECRET is not set: make one with `openssl rand -base64 48`');
+    problems.push('JWT_SECRET is not set: make one with `npx weapp-login keygen`');
   }
   if (!has('DATABASE_URL') && has('MYSQL_HOST') !== has('MYSQL_DATABASE')) {
     problems.push('MYSQL_HOST and MYSQL_DATABASE go together: set both, or DATABASE_URL alone');

@@ -1,6 +1,8 @@
+import type { KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseMysqlUrl } from './database-url.ts';
+import { readPrivateKey, readPublicKey } from './key-file.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 /** Secrets that stand in tutorials, documentation and examples: everybody knows them. */
@@ -12,6 +14,7 @@ const PUBLISHED_SECRETS = new Set([
   'a-string-secret-at-least-256-bits-long',
   'change-me-to-a-random-string-of-32-bytes-or-more',
   'paste-here-what-openssl-rand-base64-48-prints',
+  'paste-here-what-weapp-login-keygen-prints',
 ]);
 
 const MIN_SECRET_BYTES = 32;
@@ -39,6 +42,22 @@ const jwtSecret = z.string().superRefine((secret, context) => {
   const problem = weakness(secret);
   if (problem) context.addIssue({ code: 'custom', message: problem });
 });
+
+const keyFile = (read: (file: string) => KeyObject) =>
+  z.string().transform((file, context) => {
+    try {
+      return read(file);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+
+const listOf = <Value extends z.ZodType<unknown, string>>(value: Value) =>
+  z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(value));
 
 const lifetime = z
   .string()
@@ -203,24 +222,37 @@ export const environment = z.object({
     zh: '用户资料无法验证时拒绝登录，而不是忽略资料',
   }),
   JWT_SECRET: jwtSecret.optional().register(settings, {
-    en: 'Secret that signs the tokens, at least 32 bytes: `openssl rand -base64 48`',
-    zh: '签发 token 的密钥，至少 32 字节：`openssl rand -base64 48`',
+    en: 'Secret that signs the tokens and seals the session_keys, at least 32 bytes; `npx weapp-login keygen` makes one. With `JWT_PRIVATE_KEY_FILE` it signs no more, but the tokens it signed stay valid until it is changed',
+    zh: '签发 token、加密 session_key 的密钥，至少 32 字节；用 `npx weapp-login keygen` 生成。设置 `JWT_PRIVATE_KEY_FILE` 后不再用它签发，但它签发过的 token 在更换它之前仍然有效',
     default: {
       en: 'none; required outside the sandbox, which makes one beside its database',
       zh: '无；沙箱以外必填，沙箱会在数据库旁自动生成',
     },
     example: 'change-me-to-a-random-string-of-32-bytes-or-more',
   }),
-  JWT_PREVIOUS_SECRETS: z
-    .string()
-    .transform((text) => text.split(',').map((secret) => secret.trim()))
-    .pipe(z.array(jwtSecret))
+  JWT_PREVIOUS_SECRETS: listOf(jwtSecret)
     .optional()
     .register(settings, {
       en: 'Earlier secrets, separated by commas, whose tokens stay valid while rotating',
       zh: '轮换期间仍然有效的旧密钥，以逗号分隔',
       default: { en: 'none', zh: '无' },
       example: 'change-me-to-a-random-string-of-32-bytes-or-more',
+    }),
+  JWT_PRIVATE_KEY_FILE: keyFile(readPrivateKey)
+    .optional()
+    .register(settings, {
+      en: 'PEM file of a private key that signs the tokens, so that other services can verify them: EC P-256 (ES256), or RSA of at least 2048 bits (RS256); `npx weapp-login keygen es256 <file>` makes one',
+      zh: '签发 token 的私钥 PEM 文件，使其他服务也能验证：EC P-256（ES256），或至少 2048 位的 RSA（RS256）；用 `npx weapp-login keygen es256 <文件>` 生成',
+      default: { en: 'none: `JWT_SECRET` signs (HS256)', zh: '无：用 `JWT_SECRET` 签发（HS256）' },
+      example: 'jwt-key.pem',
+    }),
+  JWT_PREVIOUS_KEY_FILES: listOf(keyFile(readPublicKey))
+    .optional()
+    .register(settings, {
+      en: 'Other PEM files, private or public, separated by commas, whose tokens are valid too while rotating',
+      zh: '轮换期间同样有效的其他 PEM 文件（私钥或公钥），以逗号分隔',
+      default: { en: 'none', zh: '无' },
+      example: 'jwt-key-before.pem',
     }),
   JWT_EXPIRES_IN: lifetime.prefault('7d').register(settings, {
     en: 'Life of a token: seconds, or a number with `s`, `m`, `h`, `d` or `w`',

@@ -183,6 +183,11 @@ test.each([
   ],
   [
     'the placeholder of README',
+    { ...REAL, JWT_SECRET: 'paste-here-what-weapp-login-keygen-prints' },
+    /published/,
+  ],
+  [
+    'the former placeholder of README',
     { ...REAL, JWT_SECRET: 'paste-here-what-openssl-rand-base64-48-prints' },
     /published/,
   ],
@@ -210,8 +215,8 @@ test.each([
   ['a long secret of few characters', { ...REAL, JWT_SECRET: 'ab'.repeat(30) }, /repeats a few characters/],
   [
     'a published former secret',
-    { ...REAL, JWT_PREVIOUS_SECRETS: 'advance8' },
-    /^JWT_PREVIOUS_SECRETS is a published/,
+    { ...REAL, JWT_PREVIOUS_SECRETS: `${SECRET}, advance8` },
+    /^JWT_PREVIOUS_SECRETS \(number 2\) is a published/,
   ],
   ['MYSQL_HOST alone', { MYSQL_HOST: 'h' }, /^MYSQL_HOST and MYSQL_DATABASE go together/],
   ['a life of 10 seconds', { JWT_EXPIRES_IN: '10' }, /^JWT_EXPIRES_IN must be at least 60 seconds/],

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import express from 'express';
+import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { expect, onTestFinished, test } from 'vitest';
 import * as weappLogin from '../src/index.ts';
 import { startApp } from './support/app.ts';
 import { freshSqlite } from './support/engines.ts';
+import { ec, fileOf } from './support/keys.ts';
 import { freePort } from './support/ports.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -15,6 +17,12 @@ const blocks = (language: string) =>
   [...readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(
     (match) => match[1] ?? '',
   );
+
+/** A block of README with its imports given, as a function. */
+const AsyncFunction = (async () => undefined).constructor as new (
+  ...args: string[]
+) => (...args: unknown[]) => Promise<unknown>;
+const withoutImports = (code: string) => code.replace(/^import [\s\S]*?;$/gm, '');
 
 test('README’s curl session works as pasted', async () => {
   const session = blocks('sh').find((block) => block.startsWith('curl')) ?? '';
@@ -35,17 +43,13 @@ test('README’s Express app works as pasted', async () => {
   const database = await freshSqlite();
   onTestFinished(database.drop);
 
-  // Runs the block itself, with its imports given and its port and environment replaced.
-  const body = code
-    .replace(/^import [\s\S]*?;$/gm, '')
+  // Runs the block itself, with its port and environment replaced.
+  const body = withoutImports(code)
     .replaceAll('3000', String(port))
     .replace('process.env', 'env')
     .replace(/^app\.listen/m, 'return app.listen');
-  const AsyncFunction = (async () => undefined).constructor as new (
-    ...args: string[]
-  ) => (...args: unknown[]) => unknown;
   const start = new AsyncFunction('env', 'express', 'weapp', body);
-  const env = { DATABASE_URL: database.url, LOG_LEVEL: 'silent' };
+  const env = { DATABASE_URL: database.url, LOG_LEVEL: 'silent', JWT_PRIVATE_KEY_FILE: fileOf(ec()) };
   const server = (await start(env, express, weappLogin)) as { close(): void };
   onTestFinished(() => server.close());
 
@@ -64,4 +68,18 @@ test('README’s Express app works as pasted', async () => {
   const refused = await fetch(`${url}/orders`);
   expect(refused.status).toBe(401);
   expect(await refused.json()).toMatchObject({ code: 'token_missing' });
+  expect((await fetch(`${url}/.well-known/jwks.json`)).status).toBe(200);
+});
+
+test('README’s verification in another service works as pasted', async () => {
+  const code = blocks('ts').find((block) => block.includes('jwtVerify')) ?? '';
+  const app = await startApp({ env: { JWT_PRIVATE_KEY_FILE: fileOf(ec()) } });
+  const token = (await app.login()).body.token.replace('Bearer ', '');
+  const here = withoutImports(code).replace('https://login.example.com', app.url);
+  const verify = new AsyncFunction('createRemoteJWKSet', 'jwtVerify', 'token', `${here}return payload;`);
+  await expect(verify(createRemoteJWKSet, jwtVerify, token)).rejects.toThrow('another mini program');
+
+  const ours = here.replace('wx0123456789abcdef', 'wxsandbox000000000');
+  const accept = new AsyncFunction('createRemoteJWKSet', 'jwtVerify', 'token', `${ours}return payload;`);
+  expect(await accept(createRemoteJWKSet, jwtVerify, token)).toMatchObject({ sub: '1' });
 });

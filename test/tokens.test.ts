@@ -1,34 +1,12 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { describe, expect, test } from 'vitest';
-import { JWT_SECRET, realSettings, startApp, type TestApp } from './support/app.ts';
-import { type FreshDatabase, freshSqlite } from './support/engines.ts';
+import { JWT_SECRET } from './support/app.ts';
+import { freshSqlite } from './support/engines.ts';
 import { keepSecret } from './support/no-secrets.ts';
-import { startStandIn } from './support/wechat.ts';
+import { me, open, part, startReal } from './support/tokens.ts';
 
 const OTHER_SECRET = 'another-secret-of-more-than-32-bytes-9876';
-
-async function startReal(
-  env: Record<string, string> = {},
-  database?: FreshDatabase,
-): Promise<{ app: TestApp; token: string }> {
-  const wechat = await startStandIn();
-  const app = await startApp({ env: { ...realSettings(wechat.url), ...env }, ...(database && { database }) });
-  const { token } = (await app.call('POST', '/api/wxuser', { code: 'c' })).body;
-  return { app, token: token.replace('Bearer ', '') };
-}
-
-const me = (app: TestApp, headers: Record<string, string>) =>
-  app.call('GET', '/api/wxuser/me', undefined, headers);
-
-/** A good token, taken apart. */
-function open(token: string) {
-  const decoded = jwt.decode(token, { complete: true });
-  if (!decoded || typeof decoded.payload === 'string') throw new Error('not a JWT');
-  return { kid: decoded.header.kid ?? '', claims: decoded.payload };
-}
-
-const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 describe('forged and foreign tokens', () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

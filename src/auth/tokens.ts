@@ -1,8 +1,9 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import { keysOf, kidOf, type Secrets } from './keys.ts';
+import type { Secrets } from './keys.ts';
+import { type Algorithm, type PublicJwk, publicTokenKey, secretTokenKey } from './token-keys.ts';
 
 /** Whom a token speaks for. */
 export interface Bearer {
@@ -15,6 +16,10 @@ export interface Bearer {
 }
 
 export interface TokenOptions extends Secrets {
+  /** Signs instead of the secret, whose tokens stay valid. */
+  readonly privateKey: KeyObject | undefined;
+  /** Private or public ones whose tokens are valid too while rotating. */
+  readonly previousKeys: readonly KeyObject[];
   readonly issuer: string;
   readonly lifetimeSeconds: number;
   /** The app whose tokens are good here: a sandbox's token is worth nothing in production. */
@@ -26,8 +31,13 @@ export interface TokenOptions extends Secrets {
 export interface Tokens {
   issue(bearer: Bearer): { token: string; expiresAt: Date };
   /** How a token must be made. */
-  readonly expected: { readonly algorithms: ['HS256']; readonly issuer: string };
-  /** The key that a token names. @throws {AppError} `token_invalid` for a token that cannot be ours. */
+  readonly expected: { readonly algorithms: Algorithm[]; readonly issuer: string };
+  /** What others verify tokens with, the signing key first; none where a secret signs. */
+  readonly publicKeys: readonly PublicJwk[];
+  /**
+   * The key that a token names, which must be made in that key's algorithm.
+   * @throws {AppError} `token_invalid` for a token that cannot be ours.
+   */
   keyOf(token: jwt.Jwt | undefined): KeyObject;
   /** Reads verified claims. @throws {AppError} `token_invalid` for another app's. */
   read(claims: unknown): Bearer;
@@ -43,31 +53,38 @@ const claimsSchema = z.object({
   sid: z.string(),
 });
 
-/** HS256 only, with keys as KeyObjects: a string secret costs a PEM parse on every call. */
+/** Signs with the private key, or with the secret where there is none; verifies with every key that is still valid. */
 export function createTokens(options: TokenOptions): Tokens {
-  const { issuer, lifetimeSeconds, appid, now } = options;
-  const signingKid = kidOf(options.secret);
-  const keys = keysOf(options, (secret) => createSecretKey(secret, 'utf8'));
-  const signingKey = createSecretKey(options.secret, 'utf8');
+  const { issuer, lifetimeSeconds, appid, now, secret, previousSecrets, privateKey, previousKeys } = options;
+  const signing = privateKey ? publicTokenKey(privateKey) : secretTokenKey(secret);
+  const signer = privateKey ?? signing.verifier;
+  const others = [...previousKeys.map(publicTokenKey), ...[secret, ...previousSecrets].map(secretTokenKey)];
+  const keys = new Map([signing, ...others].map((key) => [key.kid, key]));
+  const invalid = (reason: string) => new AppError('token_invalid', { reason });
 
   return {
-    expected: { algorithms: ['HS256'], issuer },
+    expected: { algorithms: [...new Set([...keys.values()].map(({ alg }) => alg))], issuer },
+
+    publicKeys: [...keys.values()].flatMap(({ jwk }) => jwk ?? []),
 
     issue(bearer) {
       const iat = Math.floor(now().getTime() / 1000);
       const exp = iat + lifetimeSeconds;
       const { id, openid, sid } = bearer;
       const claims = { sub: String(id), openid, appid: bearer.appid, sid, iss: issuer, iat, exp };
-      const token = jwt.sign(claims, signingKey, { algorithm: 'HS256', keyid: signingKid });
+      const token = jwt.sign(claims, signer, { algorithm: signing.alg, keyid: signing.kid });
       return { token, expiresAt: new Date(exp * 1000) };
     },
 
     keyOf(token) {
       const key = keys.get(token?.header.kid ?? '');
+      if (!key) throw invalid('unknown kid');
+      // The key decides, never the token: else it could have a public key taken for a secret.
+      if (token?.header.alg !== key.alg) throw invalid('not the algorithm of its key');
       // jsonwebtoken lets a token without exp live for ever. None of ours was made so.
       const expires = typeof token?.payload === 'object' && typeof token.payload.exp === 'number';
-      if (!key || !expires) throw new AppError('token_invalid', { reason: key ? 'no exp' : 'unknown kid' });
-      return key;
+      if (!expires) throw invalid('no exp');
+      return key.verifier;
     },
 
     read(claims) {
@@ -76,9 +93,7 @@ export function createTokens(options: TokenOptions): Tokens {
         const { sub, openid, sid } = parsed.data;
         return { id: sub, appid, openid, sid };
       }
-      throw new AppError('token_invalid', {
-        reason: parsed.success ? 'token of another appid' : 'malformed claims',
-      });
+      throw invalid(parsed.success ? 'token of another appid' : 'malformed claims');
     },
   };
 }

@@ -4,6 +4,7 @@ import { type Config, ConfigError, loadConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { backupCommand } from './backup.ts';
 import { copyCommand } from './copy.ts';
+import { keygenCommand } from './keygen.ts';
 import { migrateCommand } from './migrate.ts';
 import { startCommand } from './start.ts';
 import { UsageError } from './usage-error.ts';
@@ -15,6 +16,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   migrate: (args) => migrateCommand(settings(), args),
   backup: (args) => backupCommand(settings(), args),
   copy: copyCommand,
+  keygen: keygenCommand,
   users: (args) => usersCommand(settings(), args),
   ban: (args) => banCommand(settings(), args),
   unban: (args) => unbanCommand(settings(), args),
@@ -27,6 +29,7 @@ const USAGE = `usage: weapp-login [command]
   migrate [--dry-run]         bring the database's tables up to date, or only say what that would do
   backup <file>               copy the embedded database as of now, while the server goes on
   copy --from URL --to URL    move the users to another database; can be run again
+  keygen [es256|rs256 <file>] make a secret to sign with, or a private key
   users <text>                find users by id, openid, phone or a part of the name
   ban <id> / unban <id>       refuse a user, or let him in again
   end-sessions <id>           log a user out everywhere

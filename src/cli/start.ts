@@ -13,8 +13,8 @@ export async function startCommand(config: Config): Promise<void> {
   }
 
   async function stop(signal: string): Promise<void> {
-    log.info({ signal }, 'stopping: requests in flight may finish');
     process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1));
+    log.info({ signal }, 'stopping: requests in flight may finish');
     await server.close();
     log.info('stopped');
   }

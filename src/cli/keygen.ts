@@ -1,0 +1,42 @@
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { UsageError } from './usage-error.ts';
+
+const makers = new Map<string, () => { privateKey: KeyObject }>([
+  ['es256', () => generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+  ['rs256', () => generateKeyPairSync('rsa', { modulusLength: 3072 })],
+]);
+
+/**
+ * `weapp-login keygen`: a line for .env with a new secret; `keygen es256 <file>` or `keygen rs256 <file>`: a private key
+ * in a new file, and the lines for .env that name it.
+ */
+export async function keygenCommand(args: readonly string[]): Promise<void> {
+  const { positionals } = parseArgs({ args: [...args], allowPositionals: true });
+  if (positionals.length === 0) return say(`JWT_SECRET=${randomBytes(48).toString('base64')}`);
+  const [algorithm = '', file, ...more] = positionals;
+  const make = makers.get(algorithm);
+  if (!make || !file || more.length > 0) {
+    throw new UsageError(
+      'usage: weapp-login keygen (a secret), or weapp-login keygen es256|rs256 <file> (a private key)',
+    );
+  }
+  write(file, make().privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  say('# To rotate, make another file, name it here, and move this one to JWT_PREVIOUS_KEY_FILES.');
+  say(`JWT_PRIVATE_KEY_FILE=${file}`);
+}
+
+function write(file: string, pem: string | Buffer): void {
+  try {
+    writeFileSync(file, pem, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') throw new UsageError(`${file} is there already: name a new file`);
+    throw new UsageError(`${file} cannot be written (${code}): is its folder there?`);
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
