@@ -147,7 +147,7 @@ describe('weapp-login migrate', () => {
     const first = run(['migrate']);
     expect(await first.ended).toBe(0);
     expect(first.output()).toMatch(
-      /create the table wxuser\n[\s\S]*migrated: 001-wxuser, 002-koa-user, 003-wxsession\n$/,
+      /create the table wxuser\n[\s\S]*migrated: 001-wxuser, 002-koa-user, [\w, -]+\n$/,
     );
     const second = run(['migrate'], {}, first.folder);
     expect(await second.ended).toBe(0);
