@@ -6,8 +6,8 @@ import { environment } from './settings.ts';
 /** The sandbox's app. No real mini program can have this appid: real ones are `wx` and 16 hex digits. */
 export const SANDBOX_APPID = 'wxsandbox000000000';
 
-/** Other names in use for a setting: `WX_APPSECRET` is what many tutorials write. */
-const ALIASES = { WX_APPSECRET: 'WX_SECRET' } as const;
+/** Other names in use for a setting: `WX_APPSECRET` is what many tutorials write, `MYSQL_USERNAME` what WeChat Cloud Run gives. */
+const ALIASES = { WX_APPSECRET: 'WX_SECRET', MYSQL_USERNAME: 'MYSQL_USER' } as const;
 
 /** Every problem of the environment, by name; never a value, since it may be a secret. */
 export class ConfigError extends Error {
@@ -39,7 +39,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
 
   const settings = parsed.data;
-  const sandbox = settings.WX_APPID === undefined;
+  const sandbox = settings.WX_APPID === undefined && settings.WX_APPS === undefined;
   return {
     sandbox,
     host: settings.HOST ?? (sandbox ? '127.0.0.1' : undefined),
@@ -49,12 +49,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     loginRateLimit: settings.LOGIN_RATE_LIMIT,
     redisUrl: settings.REDIS_URL,
     databaseUrl: settings.DATABASE_URL ?? mysqlUrl(settings) ?? 'sqlite:./data/weapp-login.db',
+    /** The mini programs; in the sandbox its own, whose secret is no secret. */
+    apps: appsOf(settings),
     wechat: {
-      appid: settings.WX_APPID ?? SANDBOX_APPID,
-      secret: settings.WX_SECRET,
       apiBase: settings.WX_API_BASE,
       timeoutMs: settings.WX_TIMEOUT_MS,
       profileStrict: settings.WX_PROFILE_STRICT,
+      trustCloudHeaders: settings.WX_TRUST_CLOUD_HEADERS,
     },
     sessions: { limit: settings.SESSION_LIMIT, cacheSeconds: settings.SESSION_CACHE_SECONDS },
     jwt: {
@@ -68,12 +69,29 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   };
 }
 
+type Settings = z.output<typeof environment>;
+
+/** A mini program and its AppSecret; none in the sandbox. */
+export interface AppSettings {
+  readonly appid: string;
+  readonly secret: string | undefined;
+}
+
+function appsOf({ WX_APPID, WX_SECRET, WX_APPS }: Settings): readonly [AppSettings, ...AppSettings[]] {
+  const [first, ...others] = WX_APPS ?? [];
+  return first ? [first, ...others] : [{ appid: WX_APPID ?? SANDBOX_APPID, secret: WX_SECRET }];
+}
+
 function withoutBlanks(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const given: Record<string, string> = {};
   for (const [alias, name] of Object.entries(ALIASES)) {
     const value = env[alias]?.trim();
     if (value) given[name] = value;
   }
+  // WeChat Cloud Run: host and port in one.
+  const [, host, port] = /^(.+?)(?::(\d+))?$/.exec(env['MYSQL_ADDRESS']?.trim() ?? '') ?? [];
+  if (host) given['MYSQL_HOST'] = host;
+  if (port) given['MYSQL_PORT'] = port;
   for (const name of Object.keys(environment.shape)) {
     const value = env[name]?.trim();
     if (value) given[name] = value;
@@ -91,7 +109,8 @@ function contradictions(given: Record<string, string>): string[] {
   const has = (name: keyof typeof environment.shape) => given[name] !== undefined;
   const problems: string[] = [];
   const nodeEnv = given['NODE_ENV'] ?? 'development';
-  if (!has('WX_APPID') && !/^(?:dev|development|test)$/i.test(nodeEnv)) {
+  const real = has('WX_APPID') || has('WX_APPS');
+  if (!real && !/^(?:dev|development|test)$/i.test(nodeEnv)) {
     problems.push(
       `WX_APPID is not set: with NODE_ENV=${nodeEnv} the sandbox is refused, since it lets anyone log in as anyone. ` +
         'Set WX_APPID and WX_SECRET (WeChat console: Development > Development settings) and JWT_SECRET',
@@ -99,8 +118,10 @@ function contradictions(given: Record<string, string>): string[] {
   }
   if (has('WX_APPID') && !has('WX_SECRET'))
     problems.push('WX_SECRET is not set: WX_APPID needs its AppSecret');
-  if (!has('WX_APPID') && has('WX_SECRET')) problems.push('WX_APPID is not set, but WX_SECRET is');
-  if (has('WX_APPID') && !has('JWT_SECRET')) {
+  if (has('WX_APPS') && (has('WX_APPID') || has('WX_SECRET')))
+    problems.push('WX_APPS is set, and WX_APPID or WX_SECRET too: name all mini programs in WX_APPS');
+  else if (!has('WX_APPID') && has('WX_SECRET')) problems.push('WX_APPID is not set, but WX_SECRET is');
+  if (real && !has('JWT_SECRET')) {
     problems.push('JWT_SECRET is not set: make one with `npx weapp-login keygen`');
   }
   if (!has('DATABASE_URL') && has('MYSQL_HOST') !== has('MYSQL_DATABASE')) {
@@ -110,7 +131,7 @@ function contradictions(given: Record<string, string>): string[] {
 }
 
 /** Of the MYSQL_* names; what is wrong with it is said by parseMysqlUrl. */
-function mysqlUrl(settings: z.output<typeof environment>): string | undefined {
+function mysqlUrl(settings: Settings): string | undefined {
   const { MYSQL_HOST: host, MYSQL_PORT: port, MYSQL_DATABASE: database = '' } = settings;
   if (!host) return undefined;
   const [user, password] = [settings.MYSQL_USER, settings.MYSQL_PASSWORD ?? ''].map(encodeURIComponent);
@@ -118,7 +139,7 @@ function mysqlUrl(settings: z.output<typeof environment>): string | undefined {
   return `mysql://${user}:${password}@${bracketed}:${port}/${encodeURIComponent(database)}`;
 }
 
-function mysqlProblem(settings: z.output<typeof environment> | undefined): string[] {
+function mysqlProblem(settings: Settings | undefined): string[] {
   if (!settings || settings.DATABASE_URL) return [];
   try {
     parseMysqlUrl(mysqlUrl(settings) ?? 'mysql://host/database');

@@ -6,6 +6,7 @@ import type { Config } from './config.ts';
 import { createPing } from './db/ping.ts';
 import { createUsers } from './db/users.ts';
 import type { Logger } from './log.ts';
+import { cloudIdentity } from './middleware/cloud-identity.ts';
 import { limitLogins } from './middleware/rate-limit.ts';
 import { requireLogin } from './middleware/require-login.ts';
 import { createSandboxWeChat, SANDBOX_SECRET } from './sandbox/wechat.ts';
@@ -25,30 +26,34 @@ export interface Surroundings {
 export function createParts(config: Config, surroundings: Surroundings): AppParts {
   const { log, stores, sandboxBase, now = () => new Date() } = surroundings;
   const { database, redis } = stores;
-  const { appid, timeoutMs, profileStrict } = config.wechat;
+  const { timeoutMs, profileStrict } = config.wechat;
   const jwt = { ...config.jwt, secret: config.jwt.secret ?? sandboxSecret(config.databaseUrl) };
-  const tokens = createTokens({ ...jwt, appid, now });
+  const tokens = createTokens({ ...jwt, appids: config.apps.map(({ appid }) => appid), now });
+  const apiBase = config.sandbox ? sandboxBase : config.wechat.apiBase;
   const ping = createPing(database);
   const sessions = sessionsOf(stores, config, now);
   return {
     log,
     trustProxy: config.trustProxy,
-    appid,
+    apps: mapAll(config.apps, ({ appid, secret = SANDBOX_SECRET }) => ({
+      appid,
+      wechat: createWeChat({ appid, secret, timeoutMs, apiBase }),
+    })),
     profileStrict,
     tokens,
     sessions,
     seal: createSeal(jwt),
     now,
     users: createUsers(database, now),
-    wechat: createWeChat({
-      appid,
-      timeoutMs,
-      secret: config.wechat.secret ?? SANDBOX_SECRET,
-      apiBase: config.sandbox ? sandboxBase : config.wechat.apiBase,
-    }),
     limitLogins: limitLogins(config.loginRateLimit),
+    cloudIdentity: cloudIdentity(config.wechat.trustCloudHeaders),
     requireLogin: requireLogin(tokens, sessions),
     ping: async () => void (await Promise.all([ping(), redis?.ping()])),
     ...(config.sandbox && { sandbox: createSandboxWeChat(now) }),
   };
+}
+
+/** Array's map loses that there is a first. */
+function mapAll<A, B>([first, ...others]: readonly [A, ...A[]], make: (item: A) => B): readonly [B, ...B[]] {
+  return [make(first), ...others.map(make)];
 }

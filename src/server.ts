@@ -50,7 +50,7 @@ export async function startServer(config: Config, { log, now }: ServerOptions): 
     url,
     async close(graceMs = GRACE_MS) {
       await finishRequests(http, graceMs);
-      parts.wechat.close();
+      for (const { wechat } of parts.apps) wechat.close();
       await stores.close();
     },
   };

@@ -88,6 +88,26 @@ const redisUrl = z.string().superRefine((text, context) => {
   }
 });
 
+const appid = z
+  .string()
+  .regex(/^wx[0-9a-f]{16}$/, 'must be wx and 16 hex digits, as the WeChat console shows it');
+const appSecret = z
+  .string()
+  .regex(/^[0-9a-f]{32}$/i, 'must be 32 hex digits, as the WeChat console shows it');
+
+const apps = z.string().transform((text, context) => {
+  const pairs = text.split(',').map((pair) => pair.trim().split(':'));
+  const wellFormed = pairs.every(
+    ([id, secret, ...more]) =>
+      appid.safeParse(id).success && appSecret.safeParse(secret).success && more.length === 0,
+  );
+  if (wellFormed && new Set(pairs.map(([id]) => id)).size === pairs.length)
+    return pairs.map(([id = '', secret = '']) => ({ appid: id, secret }));
+  const message = 'must be <AppID>:<AppSecret>, several separated by commas, each AppID once';
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
 const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
 
 const trustProxy = z.string().transform((text, context) => {
@@ -187,26 +207,25 @@ export const environment = z.object({
     default: { en: 'none: sessions are in the database', zh: '无：会话存放在数据库中' },
     example: 'redis://:password@127.0.0.1:6379/0',
   }),
-  WX_APPID: z
-    .string()
-    .regex(/^wx[0-9a-f]{16}$/, 'must be wx and 16 hex digits, as the WeChat console shows it')
-    .optional()
-    .register(settings, {
-      en: 'AppID of the mini program; without one the local WeChat (the sandbox) is used',
-      zh: '小程序的 AppID；不设置则使用本地微信（沙箱）',
-      default: { en: 'none: the sandbox', zh: '无：使用沙箱' },
-      example: 'wx0123456789abcdef',
-    }),
-  WX_SECRET: z
-    .string()
-    .regex(/^[0-9a-f]{32}$/i, 'must be 32 hex digits, as the WeChat console shows it')
-    .optional()
-    .register(settings, {
-      en: 'Its AppSecret; `WX_APPSECRET` is read too',
-      zh: 'AppSecret；也可写作 `WX_APPSECRET`',
-      default: { en: 'none; required with `WX_APPID`', zh: '无；设置 `WX_APPID` 时必填' },
-      example: '0123456789abcdef0123456789abcdef',
-    }),
+  WX_APPID: appid.optional().register(settings, {
+    en: 'AppID of the mini program; without one the local WeChat (the sandbox) is used',
+    zh: '小程序的 AppID；不设置则使用本地微信（沙箱）',
+    default: { en: 'none: the sandbox', zh: '无：使用沙箱' },
+    example: 'wx0123456789abcdef',
+  }),
+  WX_SECRET: appSecret.optional().register(settings, {
+    en: 'Its AppSecret; `WX_APPSECRET` is read too',
+    zh: 'AppSecret；也可写作 `WX_APPSECRET`',
+    default: { en: 'none; required with `WX_APPID`', zh: '无；设置 `WX_APPID` 时必填' },
+    example: '0123456789abcdef0123456789abcdef',
+  }),
+  WX_APPS: apps.optional().register(settings, {
+    en: 'Several mini programs instead of one: `<AppID>:<AppSecret>`, separated by commas; the first is taken where a request does not say',
+    zh: '多个小程序（代替上面两项）：`<AppID>:<AppSecret>`，以逗号分隔；请求未指明时使用第一个',
+    default: { en: 'none', zh: '无' },
+    example:
+      'wx0123456789abcdef:0123456789abcdef0123456789abcdef,wxfedcba9876543210:fedcba9876543210fedcba9876543210',
+  }),
   WX_API_BASE: z
     .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
     .refine((url) => /^[^?#@]+$/.test(url), 'must be an address and a path only')
@@ -220,6 +239,10 @@ export const environment = z.object({
   WX_PROFILE_STRICT: flag.prefault('false').register(settings, {
     en: 'Refuse a login whose profile cannot be verified, instead of logging in without it',
     zh: '用户资料无法验证时拒绝登录，而不是忽略资料',
+  }),
+  WX_TRUST_CLOUD_HEADERS: flag.prefault('false').register(settings, {
+    en: 'On WeChat Cloud Run: a request with `X-WX-OPENID` logs in without a code. Only where nobody can reach the server past its gateway: see [docs/cloud-run.md](docs/cloud-run.md)',
+    zh: '微信云托管：带有 `X-WX-OPENID` 的请求无需 code 即可登录。仅当所有请求都必须经过其网关时才可开启，见 [docs/cloud-run.md](docs/cloud-run.md)',
   }),
   JWT_SECRET: jwtSecret.optional().register(settings, {
     en: 'Secret that signs the tokens and seals the session_keys, at least 32 bytes; `npx weapp-login keygen` makes one. With `JWT_PRIVATE_KEY_FILE` it signs no more, but the tokens it signed stay valid until it is changed',

@@ -23,7 +23,7 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
   const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl, logged);
   try {
     const database = await openDatabase(config.databaseUrl, {
-      appid: config.sandbox ? undefined : config.wechat.appid,
+      appid: config.sandbox ? undefined : config.apps[0].appid,
       report: (what) => log.info({ what }, 'migration'),
       listener: ({ up, ...event }) =>
         up ? log.info(event, 'database node is back') : log.warn(event, 'database node left'),

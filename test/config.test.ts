@@ -5,6 +5,7 @@ import { parseRedisUrl } from '../src/redis-url.ts';
 
 const SECRET = 'k8Zq3vN1xR7tY5uW2mP9sD4fG6hJ0aBc';
 const REAL = { WX_APPID: 'wx0123456789abcdef', WX_SECRET: 'ab'.repeat(16), JWT_SECRET: SECRET };
+const APP = `${REAL.WX_APPID}:${REAL.WX_SECRET}`;
 
 function problemsOf(env: Record<string, string>): readonly string[] {
   try {
@@ -22,7 +23,8 @@ test('nothing set: the sandbox, on loopback, with the embedded database', () => 
     host: '127.0.0.1',
     port: 8888,
     databaseUrl: 'sqlite:./data/weapp-login.db',
-    wechat: { appid: 'wxsandbox000000000', profileStrict: false },
+    apps: [{ appid: 'wxsandbox000000000' }],
+    wechat: { profileStrict: false, trustCloudHeaders: false },
     jwt: { lifetimeSeconds: 604_800, issuer: 'weapp-login' },
   });
 });
@@ -31,7 +33,8 @@ test('a real app listens on every address and asks the real WeChat', () => {
   const config = loadConfig(REAL);
   expect(config).toMatchObject({
     sandbox: false,
-    wechat: { appid: REAL.WX_APPID, apiBase: 'https://api.weixin.qq.com' },
+    apps: [{ appid: REAL.WX_APPID, secret: REAL.WX_SECRET }],
+    wechat: { apiBase: 'https://api.weixin.qq.com' },
   });
   expect(config.host).toBeUndefined();
 });
@@ -46,7 +49,7 @@ test('an empty value counts as not set', () => {
 describe('other names in use', () => {
   test('WX_APPSECRET', () => {
     const { WX_SECRET, ...rest } = REAL;
-    expect(loadConfig({ ...rest, WX_APPSECRET: WX_SECRET }).wechat.secret).toBe(WX_SECRET);
+    expect(loadConfig({ ...rest, WX_APPSECRET: WX_SECRET }).apps[0].secret).toBe(WX_SECRET);
   });
 
   test('MYSQL_HOST … MYSQL_DATABASE, with a password that needs escaping', () => {
@@ -177,6 +180,18 @@ test.each([
   ],
   ['a Redis CA that is not there', { REDIS_URL: 'rediss://h?ssl-ca=/no/such/file' }, /^REDIS_URL ENOENT/],
   [
+    'WX_APPS without secrets',
+    { WX_APPS: REAL.WX_APPID, JWT_SECRET: SECRET },
+    /^WX_APPS must be <AppID>:<AppSecret>/,
+  ],
+  [
+    'an app twice in WX_APPS',
+    { WX_APPS: `${APP},${APP}`, JWT_SECRET: SECRET },
+    /^WX_APPS must be .* each AppID once/,
+  ],
+  ['WX_APPS beside WX_APPID', { ...REAL, WX_APPS: APP }, /^WX_APPS is set, and WX_APPID or WX_SECRET too/],
+  ['WX_APPS without JWT_SECRET', { WX_APPS: APP }, /^JWT_SECRET is not set/],
+  [
     'a WeChat address with a query',
     { WX_API_BASE: 'https://x.example/?a=1' },
     /^WX_API_BASE must be an address/,
@@ -226,6 +241,19 @@ test.each([
   expect(problems[0]).toMatch(expected);
 });
 
+test('several apps are read, and are no sandbox', () => {
+  const other = `wx${'f'.repeat(16)}:${'e'.repeat(32)}`;
+  expect(
+    loadConfig({ NODE_ENV: 'production', WX_APPS: `${APP}, ${other}`, JWT_SECRET: SECRET }),
+  ).toMatchObject({
+    sandbox: false,
+    apps: [
+      { appid: REAL.WX_APPID, secret: REAL.WX_SECRET },
+      { appid: `wx${'f'.repeat(16)}`, secret: 'e'.repeat(32) },
+    ],
+  });
+});
+
 test('a secret is never printed, however wrong it is', () => {
   const env = {
     WX_APPID: 'bad-appid-77',
@@ -234,6 +262,7 @@ test('a secret is never printed, however wrong it is', () => {
     JWT_PREVIOUS_SECRETS: 'old-77',
     DATABASE_URL: 'mysql://u:pass-77@h',
     REDIS_URL: 'redis://:pass-77@h1,h2',
+    WX_APPS: 'wx-77:secret-77',
     MYSQL_PASSWORD: 'pw-77',
   };
   expect(problemsOf(env).join('\n')).not.toContain('77');

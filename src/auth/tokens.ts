@@ -22,8 +22,8 @@ export interface TokenOptions extends Secrets {
   readonly previousKeys: readonly KeyObject[];
   readonly issuer: string;
   readonly lifetimeSeconds: number;
-  /** The app whose tokens are good here: a sandbox's token is worth nothing in production. */
-  readonly appid: string;
+  /** The apps whose tokens are good here: a sandbox's token is worth nothing in production. */
+  readonly appids: readonly string[];
   readonly now: () => Date;
 }
 
@@ -55,7 +55,7 @@ const claimsSchema = z.object({
 
 /** Signs with the private key, or with the secret where there is none; verifies with every key that is still valid. */
 export function createTokens(options: TokenOptions): Tokens {
-  const { issuer, lifetimeSeconds, appid, now, secret, previousSecrets, privateKey, previousKeys } = options;
+  const { issuer, lifetimeSeconds, appids, now, secret, previousSecrets, privateKey, previousKeys } = options;
   const signing = privateKey ? publicTokenKey(privateKey) : secretTokenKey(secret);
   const signer = privateKey ?? signing.verifier;
   const others = [...previousKeys.map(publicTokenKey), ...[secret, ...previousSecrets].map(secretTokenKey)];
@@ -89,8 +89,8 @@ export function createTokens(options: TokenOptions): Tokens {
 
     read(claims) {
       const parsed = claimsSchema.safeParse(claims);
-      if (parsed.success && parsed.data.appid === appid) {
-        const { sub, openid, sid } = parsed.data;
+      if (parsed.success && appids.includes(parsed.data.appid)) {
+        const { sub, appid, openid, sid } = parsed.data;
         return { id: sub, appid, openid, sid };
       }
       throw invalid(parsed.success ? 'token of another appid' : 'malformed claims');

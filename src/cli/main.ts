@@ -31,7 +31,7 @@ const USAGE = `usage: weapp-login [command]
   copy --from URL --to URL    move the users to another database; can be run again
   keygen [es256|rs256 <file>] make a secret to sign with, or a private key
   users <text>                find users by id, openid, phone or a part of the name
-  ban <id> / unban <id>       refuse a user, or let him in again
+  ban <id> / unban <id>       refuse a user, or let him in again; --linked: the same person in every mini program
   end-sessions <id>           log a user out everywhere
 
 Settings come from the environment and from .env; README lists them.`;

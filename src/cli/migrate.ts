@@ -9,7 +9,7 @@ export async function migrateCommand(config: Config, args: readonly string[]): P
     options: { 'dry-run': { type: 'boolean', default: false } },
   });
   const say = (line: string) => void process.stdout.write(`${line}\n`);
-  const options = { appid: config.sandbox ? undefined : config.wechat.appid, report: say };
+  const options = { appid: config.sandbox ? undefined : config.apps[0].appid, report: say };
   if (values['dry-run']) {
     const steps = await planDatabase(config.databaseUrl, options);
     for (const step of steps) say(`would ${step}`);

@@ -31,20 +31,16 @@ export async function usersCommand(config: Config, args: readonly string[]): Pro
   });
 }
 
-/** `weapp-login ban <id>` */
+/** `weapp-login ban <id> [--linked]` */
 export function banCommand(config: Config, args: readonly string[]): Promise<void> {
-  return onUser('ban', config, args, async ({ administration, redis }, id) => {
-    if (!(await administration.setStatus(id, 'banned'))) throw new UsageError(`there is no user ${id}`);
-    say(`user ${id} is banned${await spread(config, redis, id)}`);
+  return setStatus('ban', config, args, async ({ redis }, ids) => {
+    say(`${named(ids)} banned${await spread(config, redis, ids)}`);
   });
 }
 
-/** `weapp-login unban <id>` */
+/** `weapp-login unban <id> [--linked]` */
 export function unbanCommand(config: Config, args: readonly string[]): Promise<void> {
-  return onUser('unban', config, args, async ({ administration }, id) => {
-    if (!(await administration.setStatus(id, 'active'))) throw new UsageError(`there is no user ${id}`);
-    say(`user ${id} may log in again`);
-  });
+  return setStatus('unban', config, args, async (_tools, ids) => say(`${named(ids)} let in again`));
 }
 
 /** `weapp-login end-sessions <id>` */
@@ -53,6 +49,23 @@ export function endSessionsCommand(config: Config, args: readonly string[]): Pro
     const { length } = await sessions.list(id);
     await sessions.endAll(id);
     say(`ended ${length} sessions of user ${id}${redis ? '' : later(config)}`);
+  });
+}
+
+/** Bans or lets in a user; with `--linked`, the same person in every mini program. */
+async function setStatus(
+  name: 'ban' | 'unban',
+  config: Config,
+  args: readonly string[],
+  done: (tools: Tools, ids: readonly number[]) => Promise<void>,
+): Promise<void> {
+  const linked = args.includes('--linked');
+  const rest = args.filter((arg) => arg !== '--linked');
+  await onUser(`${name} [--linked]`, config, rest, async (tools, id) => {
+    const ids = await tools.administration.idsOf(id, linked);
+    if (ids.length === 0) throw new UsageError(`there is no user ${id}`);
+    await tools.administration.setStatus(ids, name === 'ban' ? 'banned' : 'active');
+    await done(tools, ids);
   });
 }
 
@@ -89,10 +102,10 @@ async function countOf(sessions: Sessions, id: number): Promise<number | string>
 }
 
 /** Tells the running servers; says when they know otherwise. */
-async function spread(config: Config, redis: Redis | undefined, userId: number): Promise<string> {
+async function spread(config: Config, redis: Redis | undefined, ids: readonly number[]): Promise<string> {
   if (!redis) return later(config);
   try {
-    await redis.ends.tell({ userId });
+    for (const userId of ids) await redis.ends.tell({ userId });
     return '';
   } catch (error) {
     if (error instanceof AppError) return `${later(config)} (${error.reason})`;
@@ -103,6 +116,10 @@ async function spread(config: Config, redis: Redis | undefined, userId: number):
 /** A running server may remember a session for so long. */
 function later({ sessions: { cacheSeconds } }: Config): string {
   return cacheSeconds === 0 ? '' : `; running servers know within ${cacheSeconds} s`;
+}
+
+function named(ids: readonly number[]): string {
+  return ids.length === 1 ? `user ${ids[0]} is` : `users ${ids.join(', ')} are`;
 }
 
 function say(line: string): void {

@@ -19,8 +19,10 @@ export interface UserSummary {
 export interface Administration {
   /** Finds by id, openid or phone as it is, or by a part of the name; at most 50, the last to log in first. */
   find(text: string): Promise<UserSummary[]>;
-  /** Bans a user or takes that back; tells whether there is one. His sessions stay, and are refused. */
-  setStatus(id: number, status: 'active' | 'banned'): Promise<boolean>;
+  /** A user and, where wanted, the same person's rows in other apps (those with his unionid); none if there is no such user. */
+  idsOf(id: number, withLinked: boolean): Promise<number[]>;
+  /** Bans users or takes that back. Their sessions stay, and are refused. */
+  setStatus(ids: readonly number[], status: 'active' | 'banned'): Promise<void>;
 }
 
 export function createAdministration({ db }: Database, now: () => Date): Administration {
@@ -37,15 +39,20 @@ export function createAdministration({ db }: Database, now: () => Date): Adminis
       return rows;
     },
 
-    async setStatus(id, status) {
-      const there = await db.selectFrom('wxuser').select('status').where('id', '=', id).executeTakeFirst();
-      if (!there) return false;
+    async idsOf(id, withLinked) {
+      const query = db.selectFrom('wxuser').select(['id as id', 'unionid as unionid']);
+      const user = await query.where('id', '=', id).executeTakeFirst();
+      if (!withLinked || !user?.unionid) return user ? [user.id] : [];
+      const rows = await query.where('unionid', '=', user.unionid).orderBy('id').execute();
+      return rows.map((row) => row.id);
+    },
+
+    async setStatus(ids, status) {
       await db
         .updateTable('wxuser')
         .set({ status, updated_at: toColumn(now()) })
-        .where('id', '=', id)
+        .where('id', 'in', ids)
         .execute();
-      return true;
     },
   });
 }

@@ -35,6 +35,8 @@ export interface Users {
    */
   recordLogin(login: Login): Promise<{ user: User; isNew: boolean }>;
   findById(id: number): Promise<User | undefined>;
+  /** The same person's rows in other apps: those with his unionid. */
+  linkedTo(user: User): Promise<User[]>;
   /** Stores what the user set here; later logins leave these fields alone. Answers undefined if there is no such row. */
   change(id: number, changes: Profile): Promise<User | undefined>;
   /** Every column of a user's row, and the rows that were merged into it. */
@@ -76,6 +78,12 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
     },
 
     findById,
+
+    async linkedTo({ id, unionid }) {
+      if (!unionid) return [];
+      const others = db.selectFrom('wxuser').select(READ).where('unionid', '=', unionid);
+      return (await others.where('id', '<>', id).orderBy('id').execute()).map(toUser);
+    },
 
     async everything(id) {
       const wxuser = await db.selectFrom('wxuser').selectAll().where('id', '=', id).executeTakeFirst();

@@ -10,6 +10,11 @@ const HERE = { zh: '获取成功', en: 'Your profile' };
 export function getMe({ users }: { readonly users: Users }): RequestHandler {
   return async (req, res) => {
     const user = requireActive(await users.findById(bearerOf(req).id));
-    reply(req, res, HERE, { user: toPublic(user) });
+    const linked = await users.linkedTo(user);
+    reply(req, res, HERE, {
+      user: toPublic(user),
+      // The same person in other mini programs of ours, known by the unionid.
+      linked: linked.map((other) => ({ appid: other.appid, ...toPublic(other) })),
+    });
   };
 }

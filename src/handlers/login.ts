@@ -1,6 +1,5 @@
 import type { Request, RequestHandler } from 'express';
 import type { ParamsDictionary } from 'express-serve-static-core';
-import { AppError } from '../errors.ts';
 import { textFor } from '../language.ts';
 import { type LoginNeeds, logIn } from './log-in.ts';
 import { reply, toPublic } from './reply.ts';
@@ -8,18 +7,10 @@ import type { LoginRequest } from './requests.ts';
 
 const WELCOME = { zh: 'WX 授权成功', en: 'Logged in with WeChat' };
 
-const OTHER_APP = {
-  path: 'appid',
-  message: { zh: '不是本服务器所服务的小程序', en: 'is not the mini program that this server is for' },
-};
-
 /** The login button of the Express tutorial. */
 export function login(needs: LoginNeeds): RequestHandler<ParamsDictionary, unknown, LoginRequest> {
   return async (req, res) => {
-    const { code, appid, ...sent } = req.body;
-    if (appid !== undefined && appid !== needs.appid)
-      throw new AppError('invalid_request', { issues: [OTHER_APP] });
-    const { token, expiresAt, isNew, user, issues } = await logIn(needs, req as Request, code, sent);
+    const { token, expiresAt, isNew, user, issues } = await logIn(needs, req as Request, req.body);
     reply(req, res, WELCOME, {
       token: `Bearer ${token}`,
       expiresAt,

@@ -17,19 +17,24 @@ const code = z
   .max(128)
   .regex(/^[\w-]*$/);
 
+const beside = {
+  encryptedData: text(16_384),
+  iv: text(64),
+  signature: text(64),
+  appid: text(64),
+  rawData,
+  userInfo: rawData,
+};
+
 /** `POST /api/wxuser`: what the login button sends. `userInfo` is the tutorial's name for rawData. */
 export const loginRequest = z
-  .object({
-    code,
-    encryptedData: text(16_384),
-    iv: text(64),
-    signature: text(64),
-    appid: text(64),
-    rawData,
-    userInfo: rawData,
-  })
+  .object({ code, ...beside })
   .transform(({ userInfo, rawData = userInfo, ...rest }) => ({ ...rest, rawData }));
-export type LoginRequest = z.output<typeof loginRequest>;
+/** The same from Cloud Run, which says itself who is calling: a code is not looked at. */
+export const cloudLoginRequest = z
+  .object(beside)
+  .transform(({ userInfo, rawData = userInfo, ...rest }) => ({ ...rest, rawData }));
+export type LoginRequest = z.output<typeof cloudLoginRequest> & { readonly code?: string };
 
 /** A form knows texts only. */
 const fromForm = (value: unknown) =>
@@ -55,9 +60,12 @@ export const profileRequest = z
   .refine((change) => Object.keys(change).length > 0, { params: { text: NOTHING } });
 export type ProfileRequest = z.output<typeof profileRequest>;
 
-/** `POST /user/wechatlogin`. */
+/** `POST /user/wechatlogin`, and the same from Cloud Run. */
 export const codeRequest = z.object({ code });
-export type CodeRequest = z.output<typeof codeRequest>;
+export const cloudCodeRequest = z.object({});
+export interface CodeRequest {
+  readonly code?: string;
+}
 
 /** `POST /api/wxuser/logout`. */
 export const logoutRequest = z.object({ all: optional(z.union([z.boolean(), z.stringbool()])) });

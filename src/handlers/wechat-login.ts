@@ -15,7 +15,7 @@ const REFUSED_BY_WECHAT: readonly ErrorCode[] = [
 /** The login of the Koa tutorial: `{code}` → `{code: 0, msg, data: {token}}`. Its client sends the token in a `token` header. */
 export function wechatLogin(needs: LoginNeeds): RequestHandler<ParamsDictionary, unknown, CodeRequest> {
   return async (req, res) => {
-    const { token } = await logIn(needs, req as Request, req.body.code);
+    const { token } = await logIn(needs, req as Request, req.body);
     res.json({ code: 0, msg: textFor(req, WELCOME), data: { token } });
   };
 }

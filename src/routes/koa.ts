@@ -1,12 +1,14 @@
 import { Router } from 'express';
-import { codeRequest } from '../handlers/requests.ts';
+import { type CodeRequest, cloudCodeRequest, codeRequest } from '../handlers/requests.ts';
 import { refuseAsKoa, wechatLogin } from '../handlers/wechat-login.ts';
-import { validate } from '../middleware/validate.ts';
+import { validateLogin } from '../middleware/cloud-identity.ts';
 import type { WxuserParts } from './wxuser.ts';
 
 /** What clients of the Koa tutorial call. */
 export function koaRoutes(parts: WxuserParts): Router {
   const routes = Router();
-  routes.post('/user/wechatlogin', parts.limitLogins, validate(codeRequest), wechatLogin(parts), refuseAsKoa);
+  const { limitLogins, cloudIdentity } = parts;
+  const validLogin = validateLogin<CodeRequest>(codeRequest, cloudCodeRequest);
+  routes.post('/user/wechatlogin', limitLogins, cloudIdentity, validLogin, wechatLogin(parts), refuseAsKoa);
   return routes;
 }

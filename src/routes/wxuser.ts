@@ -5,20 +5,29 @@ import { getMe } from '../handlers/get-me.ts';
 import type { LoginNeeds } from '../handlers/log-in.ts';
 import { login } from '../handlers/login.ts';
 import { putMe } from '../handlers/put-me.ts';
-import { loginRequest, logoutRequest, profileRequest } from '../handlers/requests.ts';
+import {
+  cloudLoginRequest,
+  type LoginRequest,
+  loginRequest,
+  logoutRequest,
+  profileRequest,
+} from '../handlers/requests.ts';
 import { endSession, listSessions, logout } from '../handlers/sessions.ts';
+import { validateLogin } from '../middleware/cloud-identity.ts';
 import { validate } from '../middleware/validate.ts';
 
 export interface WxuserParts extends LoginNeeds {
   readonly limitLogins: RequestHandler;
+  readonly cloudIdentity: RequestHandler;
   readonly requireLogin: RequestHandler;
 }
 
 /** Logging in, and the user's own row. */
 export function wxuserRoutes(parts: WxuserParts): Router {
-  const { limitLogins, requireLogin } = parts;
+  const { limitLogins, cloudIdentity, requireLogin } = parts;
+  const validLogin = validateLogin<LoginRequest>(loginRequest, cloudLoginRequest);
   const routes = Router();
-  routes.post('/api/wxuser', limitLogins, validate(loginRequest), login(parts));
+  routes.post('/api/wxuser', limitLogins, cloudIdentity, validLogin, login(parts));
   routes.get('/api/wxuser/me', requireLogin, getMe(parts));
   routes.put('/api/wxuser/me', requireLogin, validate(profileRequest), putMe(parts));
   routes.delete('/api/wxuser/me', requireLogin, deleteMe(parts));

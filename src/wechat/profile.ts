@@ -20,6 +20,7 @@ export interface SentProfile {
 }
 
 interface Context {
+  /** Empty where there is none: then nothing is proven. */
   readonly sessionKey: string;
   readonly openid: string;
   readonly appid: string;
@@ -77,14 +78,16 @@ export function readProfile(sent: SentProfile, context: Context): { profile: Pro
 }
 
 function decrypt(sent: SentProfile, { sessionKey, openid, appid }: Context) {
-  if (!sent.encryptedData || !sent.iv) return undefined;
+  if (!sent.encryptedData || !sent.iv || !sessionKey) return undefined;
   const opened = decryptOpenData({ encryptedData: sent.encryptedData, iv: sent.iv }, sessionKey, appid);
   // getUserInfo's data names its user, getUserProfile's does not.
   return opened && (opened['openId'] ?? openid) === openid ? opened : undefined;
 }
 
 function isSigned({ rawData, signature }: SentProfile, sessionKey: string): boolean {
-  return typeof rawData === 'string' && !!signature && verifySignature(rawData, sessionKey, signature);
+  // Without a key anybody could sign.
+  if (typeof rawData !== 'string' || !signature || !sessionKey) return false;
+  return verifySignature(rawData, sessionKey, signature);
 }
 
 function refuseUnverified(sent: SentProfile, decrypted: object | undefined, signed: boolean): void {
