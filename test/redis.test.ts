@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { startApp, type TestApp } from './support/app.ts';
@@ -124,6 +125,26 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     }
 
     await app.call('DELETE', '/api/wxuser/me', undefined, { Authorization: body.token });
+    expect(await keys()).toEqual([]);
+  });
+
+  test('so does that of the Koa tutorial’s login, whose token is no key to be guessed', async () => {
+    const app = await start();
+    const { code } = await app.button({ user: 'Ada' });
+    const { body } = await app.call('POST', '/user/wechatlogin', { code });
+    const [row] = await app.rows();
+    const [session = ''] = await keys();
+    expect(JSON.parse(await redis.cli('GET', session))).toMatchObject({
+      openid: row?.user_id,
+      userId: row?.id,
+    });
+    const md5 = createHash('md5')
+      .update(row?.user_id ?? '')
+      .digest('hex');
+    expect([...(await keys()), body.data.token].join()).not.toContain(md5);
+    expect((await me(app, { token: body.data.token })).status).toBe(200);
+    await app.call('POST', '/api/wxuser/logout', undefined, { token: body.data.token });
+    expect((await me(app, { token: body.data.token })).body).toMatchObject(ENDED);
     expect(await keys()).toEqual([]);
   });
 
