@@ -54,6 +54,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     wechat: {
       apiBase: settings.WX_API_BASE,
       timeoutMs: settings.WX_TIMEOUT_MS,
+      tokenMode: settings.WX_TOKEN_MODE,
       profileStrict: settings.WX_PROFILE_STRICT,
       trustCloudHeaders: settings.WX_TRUST_CLOUD_HEADERS,
     },

@@ -9,6 +9,7 @@ import type { Logger } from './log.ts';
 import { cloudIdentity } from './middleware/cloud-identity.ts';
 import { limitLogins } from './middleware/rate-limit.ts';
 import { requireLogin } from './middleware/require-login.ts';
+import { createRedisToken } from './redis/access-token.ts';
 import { createSandboxWeChat, SANDBOX_SECRET } from './sandbox/wechat.ts';
 import { type Stores, sessionsOf } from './stores.ts';
 import { createWeChat } from './wechat/client.ts';
@@ -26,23 +27,28 @@ export interface Surroundings {
 export function createParts(config: Config, surroundings: Surroundings): AppParts {
   const { log, stores, sandboxBase, now = () => new Date() } = surroundings;
   const { database, redis } = stores;
-  const { timeoutMs, profileStrict } = config.wechat;
+  const { timeoutMs, tokenMode: mode, profileStrict } = config.wechat;
   const jwt = { ...config.jwt, secret: config.jwt.secret ?? sandboxSecret(config.databaseUrl) };
   const tokens = createTokens({ ...jwt, appids: config.apps.map(({ appid }) => appid), now });
   const apiBase = config.sandbox ? sandboxBase : config.wechat.apiBase;
   const ping = createPing(database);
   const sessions = sessionsOf(stores, config, now);
+  const seal = createSeal(jwt);
   return {
     log,
     trustProxy: config.trustProxy,
     apps: mapAll(config.apps, ({ appid, secret = SANDBOX_SECRET }) => ({
       appid,
-      wechat: createWeChat({ appid, secret, timeoutMs, apiBase }),
+      wechat: createWeChat({
+        ...{ appid, secret, apiBase, timeoutMs, tokenMode: mode, now },
+        sharedToken: redis && createRedisToken({ redis, seal, appid, mode, timeoutMs, now }),
+        notRenewed: (reason) => log.warn({ appid, reason }, 'access_token not renewed'),
+      }),
     })),
     profileStrict,
     tokens,
     sessions,
-    seal: createSeal(jwt),
+    seal,
     now,
     users: createUsers(database, now),
     limitLogins: limitLogins(config.loginRateLimit),

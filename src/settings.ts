@@ -233,8 +233,12 @@ export const environment = z.object({
     .prefault('https://api.weixin.qq.com')
     .register(settings, { en: 'Where WeChat answers', zh: '微信接口地址' }),
   WX_TIMEOUT_MS: wholeNumber(100, 60_000).prefault('5000').register(settings, {
-    en: 'Longest wait for WeChat in a login, in milliseconds',
-    zh: '一次登录中等待微信的最长时间（毫秒）',
+    en: 'Longest wait for WeChat in one call, such as a login, in milliseconds',
+    zh: '一次调用（如登录）中等待微信的最长时间（毫秒）',
+  }),
+  WX_TOKEN_MODE: z.enum(['stable', 'plain']).default('stable').register(settings, {
+    en: 'How the access_token is fetched: `stable` (`stable_token`), or `plain` (`cgi-bin/token`), where each fetch ends the token before: several instances then need `REDIS_URL`',
+    zh: '获取 access_token 的方式：`stable`（`stable_token`），或 `plain`（`cgi-bin/token`，每次获取都会使上一个失效，因此多个实例必须设置 `REDIS_URL`）',
   }),
   WX_PROFILE_STRICT: flag.prefault('false').register(settings, {
     en: 'Refuse a login whose profile cannot be verified, instead of logging in without it',

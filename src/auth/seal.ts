@@ -8,7 +8,7 @@ import {
 } from 'node:crypto';
 import { keysOf, kidOf, type Secrets } from './keys.ts';
 
-/** Keeps session_keys unreadable at rest. */
+/** Keeps session_keys and access_tokens unreadable at rest. */
 export interface Seal {
   /** AES-256-GCM, as `kid.iv.tag.text` in base64url. */
   close(text: string): string;

@@ -7,6 +7,7 @@ import type { CodeRequest } from './requests.ts';
 
 const WELCOME = { zh: '登录成功', en: 'Logged in' };
 const REFUSED_BY_WECHAT: readonly ErrorCode[] = [
+  'login_code_expected',
   'wechat_code_invalid',
   'wechat_code_used',
   'wechat_user_blocked',

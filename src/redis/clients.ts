@@ -21,6 +21,7 @@ export type Commands = Pick<
   | 'zRemRangeByScore'
   | 'pExpire'
   | 'publish'
+  | 'eval'
 >;
 
 const silent = () => undefined;

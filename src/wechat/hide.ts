@@ -1,0 +1,19 @@
+import { scrub } from '../log.ts';
+
+const MAX_LENGTH = 200;
+const RID = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}$/;
+
+/**
+ * A text of WeChat's without what is private in it: what we sent, whole or in parts, what looks like a phone number,
+ * and any long word with digits but the `rid`, which WeChat's support asks for.
+ */
+export function hide(text: string, secrets: readonly string[]): string {
+  const telling = secrets.filter((secret) => secret.length >= 8); // a shorter one is no secret, and would garble the text
+  const isOpaque = (word: string) => word.length >= 16 && /\d/.test(word) && !RID.test(word);
+  return scrub(telling.reduce((rest, secret) => rest.replaceAll(secret, '…'), text))
+    .replace(/(?<!\d)(?:\+?86)?1\d{10}(?!\d)/g, '[phone]')
+    .replace(/[\w+/=-]{8,}/g, (word) =>
+      isOpaque(word) || telling.some((secret) => secret.includes(word)) ? '…' : word,
+    )
+    .slice(0, MAX_LENGTH);
+}

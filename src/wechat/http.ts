@@ -1,0 +1,126 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import axios, { type AxiosResponse } from 'axios';
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import { hide } from './hide.ts';
+import type { Limit } from './limit.ts';
+
+/** One call of WeChat. */
+export interface Call {
+  readonly path: string;
+  readonly params?: Readonly<Record<string, string>>;
+  /** With a body it is a POST of JSON, without one a GET. */
+  readonly body?: object;
+  /** What must not come back in a log, even if WeChat repeats it. */
+  readonly private: readonly string[];
+}
+
+/** What WeChat answered: a JSON object. */
+export interface Reply {
+  /** 0 is a success, which jscode2session and the tokens say by having none. */
+  readonly errcode: number;
+  /** Holds nothing that is private. */
+  readonly errmsg: string;
+  readonly body: object;
+}
+
+/** How WeChat is talked to. Opens no connection before the first call. */
+export interface Http {
+  /**
+   * Asks, repeated once where WeChat asks for it (-1) or a kept connection turns out to be closed.
+   * @throws {AppError} `wechat_unavailable` when no reply of WeChat comes within the limit
+   */
+  send(call: Call, limit: Limit): Promise<Reply>;
+  /** Closes the connections. */
+  close(): void;
+}
+
+const MAX_REPLY_BYTES = 64 * 1024;
+
+const failure = z.object({ errcode: z.number(), errmsg: z.string().catch('') });
+
+/** @param apiBase where WeChat answers, without a slash at the end */
+export function createHttp(apiBase: string): Http {
+  const agents = {
+    httpAgent: new HttpAgent({ keepAlive: true }),
+    httpsAgent: new HttpsAgent({ keepAlive: true }),
+  };
+  const http = axios.create({
+    ...agents,
+    baseURL: apiBase,
+    maxRedirects: 0, // an API has no business redirecting
+    maxContentLength: MAX_REPLY_BYTES,
+    responseType: 'text', // code2Session sends JSON as text/plain: the body decides, not the header
+    transformResponse: (body: unknown) => body,
+    validateStatus: () => true,
+    // A proxy for the outside world cannot reach a sandbox on this machine.
+    ...(isLoopback(apiBase) && { proxy: false as const }),
+  });
+
+  return {
+    async send({ path, params, body, private: secrets }, limit) {
+      const method = body ? 'POST' : 'GET';
+      const ask = () => http.request<string>({ method, url: path, params, data: body, signal: limit.signal });
+      try {
+        const response = await ask().catch((error: unknown) => {
+          if (isClosedKeptConnection(error)) return ask();
+          throw error;
+        });
+        const reply = read(response, secrets);
+        return reply.errcode === -1 ? read(await ask(), secrets) : reply;
+      } catch (error) {
+        if (error instanceof AppError) throw error;
+        if (limit.signal.aborted) throw limit.exceeded();
+        // An AxiosError carries the URL and the body, and with them every secret: only its code goes on.
+        const { code } = error as { code?: unknown };
+        throw new AppError('wechat_unavailable', { reason: `WeChat could not be reached (${code})` });
+      }
+    },
+    close() {
+      agents.httpAgent.destroy();
+      agents.httpsAgent.destroy();
+    },
+  };
+}
+
+/**
+ * Checks that a reply holds what it should.
+ * @throws {AppError} `wechat_unavailable` with the names of the fields that do not
+ */
+export function checked<T>(schema: z.ZodType<T>, body: object): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
+  throw new AppError('wechat_unavailable', { reason: `WeChat's reply lacks or malforms: ${fields}` });
+}
+
+/** Checks that a response is what WeChat sends. */
+function read({ status, data }: AxiosResponse<string>, secrets: readonly string[]): Reply {
+  const body = parse(data);
+  if (status !== 200 || !body) {
+    const what = status !== 200 ? `HTTP ${status}` : 'something that is not a JSON object';
+    throw new AppError('wechat_unavailable', { reason: `WeChat answered ${what}: is WX_API_BASE right?` });
+  }
+  const { errcode, errmsg } = failure.safeParse(body).data ?? { errcode: 0, errmsg: '' };
+  return { errcode, errmsg: hide(errmsg, secrets), body };
+}
+
+function parse(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The race every keep-alive client has: the server closed the connection just as we wrote to it. */
+function isClosedKeptConnection(error: unknown): boolean {
+  const { code, request } = error as { code?: unknown; request?: { reusedSocket?: boolean } };
+  return request?.reusedSocket === true && (code === 'ECONNRESET' || code === 'EPIPE');
+}
+
+function isLoopback(url: string): boolean {
+  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
+}
