@@ -27,11 +27,11 @@ export function createApp(parts: AppParts): Express {
   app.set('trust proxy', parts.trustProxy);
   app.use(logRequests(parts.log));
   app.use(helmet());
+  if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox)); // reads bodies itself, as WeChat does
   app.use(express.json({ limit: BODY_LIMIT }));
   app.use(express.urlencoded({ limit: BODY_LIMIT, extended: false }));
   app.use(healthRoutes(parts));
   app.use(jwksRoutes(parts));
-  if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox));
   app.use(wxuserRoutes(parts));
   app.use(koaRoutes(parts));
   app.use(notFound);

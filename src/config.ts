@@ -6,6 +6,11 @@ import { environment } from './settings.ts';
 /** The sandbox's app. No real mini program can have this appid: real ones are `wx` and 16 hex digits. */
 export const SANDBOX_APPID = 'wxsandbox000000000';
 
+/** Whether a WeChat that lets anyone log in as anyone may run under this NODE_ENV. */
+export function allowsSandbox(nodeEnv = 'development'): boolean {
+  return /^(?:dev|development|test)$/i.test(nodeEnv);
+}
+
 /** Other names in use for a setting: `WX_APPSECRET` is what many tutorials write, `MYSQL_USERNAME` what WeChat Cloud Run gives. */
 const ALIASES = { WX_APPSECRET: 'WX_SECRET', MYSQL_USERNAME: 'MYSQL_USER' } as const;
 
@@ -111,7 +116,7 @@ function contradictions(given: Record<string, string>): string[] {
   const problems: string[] = [];
   const nodeEnv = given['NODE_ENV'] ?? 'development';
   const real = has('WX_APPID') || has('WX_APPS');
-  if (!real && !/^(?:dev|development|test)$/i.test(nodeEnv)) {
+  if (!real && !allowsSandbox(nodeEnv)) {
     problems.push(
       `WX_APPID is not set: with NODE_ENV=${nodeEnv} the sandbox is refused, since it lets anyone log in as anyone. ` +
         'Set WX_APPID and WX_SECRET (WeChat console: Development > Development settings) and JWT_SECRET',

@@ -5,6 +5,7 @@ import { type AppParts, createApp } from './app.ts';
 import type { Config } from './config.ts';
 import type { Logger } from './log.ts';
 import { createParts } from './parts.ts';
+import { reachable } from './reachable.ts';
 import { openStores } from './stores.ts';
 
 export interface RunningServer {
@@ -54,12 +55,6 @@ export async function startServer(config: Config, { log, now }: ServerOptions): 
       await stores.close();
     },
   };
-}
-
-/** A server that listens on every address is reached on loopback. */
-function reachable({ address, family, port }: AddressInfo): string {
-  const host = { '0.0.0.0': '127.0.0.1', '::': '127.0.0.1' }[address] ?? address;
-  return `http://${family === 'IPv6' && host === address ? `[${host}]` : host}:${port}`;
 }
 
 async function finishRequests(http: Server, graceMs: number): Promise<void> {

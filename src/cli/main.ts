@@ -6,6 +6,7 @@ import { backupCommand } from './backup.ts';
 import { copyCommand } from './copy.ts';
 import { keygenCommand } from './keygen.ts';
 import { migrateCommand } from './migrate.ts';
+import { sandboxCommand } from './sandbox.ts';
 import { startCommand } from './start.ts';
 import { UsageError } from './usage-error.ts';
 import { banCommand, endSessionsCommand, unbanCommand, usersCommand } from './users.ts';
@@ -17,6 +18,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   backup: (args) => backupCommand(settings(), args),
   copy: copyCommand,
   keygen: keygenCommand,
+  sandbox: sandboxCommand,
   users: (args) => usersCommand(settings(), args),
   ban: (args) => banCommand(settings(), args),
   unban: (args) => unbanCommand(settings(), args),
@@ -30,6 +32,7 @@ const USAGE = `usage: weapp-login [command]
   backup <file>               copy the embedded database as of now, while the server goes on
   copy --from URL --to URL    move the users to another database; can be run again
   keygen [es256|rs256 <file>] make a secret to sign with, or a private key
+  sandbox [--port 9000]       run a WeChat for development alone, for a backend in any language
   users <text>                find users by id, openid, phone or a part of the name
   ban <id> / unban <id>       refuse a user, or let him in again; --linked: the same person in every mini program
   end-sessions <id>           log a user out everywhere

@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { createLog } from '../log.ts';
+import { isLoopback } from '../loopback.ts';
 import { startServer } from '../server.ts';
 
 /** `weapp-login start`: runs until SIGTERM or SIGINT; a second signal ends it at once. */
@@ -21,8 +22,9 @@ export async function startCommand(config: Config): Promise<void> {
 }
 
 function sandboxNotice(url: string, { host }: Config): string {
-  const loopback = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host ?? '');
-  const reach = loopback ? 'Only this machine can reach it.' : `HOST=${host}: OTHER MACHINES CAN REACH IT.`;
+  const reach = isLoopback(host ?? '')
+    ? 'Only this machine can reach it.'
+    : `HOST=${host}: OTHER MACHINES CAN REACH IT.`;
   return `
   weapp-login listens at ${url} with the SANDBOX: a local WeChat for development.
   It lets anyone log in as anyone. ${reach}

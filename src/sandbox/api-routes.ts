@@ -1,0 +1,76 @@
+import { type Request, type Response, Router, text } from 'express';
+import type { Ask } from './endpoints/ask.ts';
+import { type Endpoint, endpoints } from './endpoints/table.ts';
+import type { Fault } from './faults.ts';
+import { misbehave, replacesAnswer } from './misbehave.ts';
+import { Refusal } from './refusals.ts';
+import type { SandboxWeChat } from './wechat.ts';
+import type { World } from './world.ts';
+
+/** What WeChat's server answers, with the faults that are in force. The HTTP status is 200, errcodes included. */
+export function apiRoutes(sandbox: SandboxWeChat): Router {
+  const routes = Router();
+  // WeChat reads a body as JSON whatever its type says; a host app may have read it before.
+  const readText = text({ type: () => true, limit: '64kb' });
+  for (const endpoint of endpoints) {
+    routes.all(endpoint.path, readText, async (req, res) => {
+      const { world } = sandbox;
+      world.calls.count(endpoint.name);
+      const ask = toAsk(req);
+      const fault = world.faults.strike(endpoint.name);
+      const sent = await serve(world, endpoint, ask, { req, res, fault });
+      world.calls.record({
+        at: world.clock.now(),
+        endpoint: endpoint.name,
+        method: req.method,
+        query: ask.query,
+        body: ask.body,
+        ...(res.headersSent && { status: res.statusCode }),
+        answer: sent,
+      });
+    });
+  }
+  return routes;
+}
+
+interface Exchange {
+  readonly req: Request;
+  readonly res: Response;
+  readonly fault: Fault | undefined;
+}
+
+/** Answers, well or badly, and tells what was sent. */
+async function serve(world: World, endpoint: Endpoint, ask: Ask, { req, res, fault }: Exchange) {
+  const isLost = fault !== undefined && replacesAnswer(fault);
+  const answer = isLost && !fault.after ? {} : answerOf(world, endpoint, ask, req.method);
+  if (fault?.delayMs !== undefined) await world.wait(fault.delayMs);
+  if (isLost) return misbehave(res, fault, world.clock.now());
+  if (endpoint.asText) res.type('text/plain').send(JSON.stringify(answer).replaceAll('/', '\\/'));
+  else res.json(answer);
+  return answer;
+}
+
+function answerOf(world: World, endpoint: Endpoint, ask: Ask, method: string): object {
+  try {
+    if (method !== endpoint.method) throw new Refusal(endpoint.method === 'GET' ? 43001 : 43002);
+    return endpoint.answer(world, ask);
+  } catch (error) {
+    if (error instanceof Refusal) return error.toReply(world.clock.now());
+    throw error;
+  }
+}
+
+function toAsk(req: Request): Ask {
+  const sent: unknown = req.body;
+  const hasBody = typeof sent === 'string' ? sent.trim() !== '' : sent !== undefined;
+  const body = typeof sent === 'string' ? parse(sent) : sent;
+  return { query: req.query, body, hasBody, ip: req.ip ?? '' };
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+import type { EndpointName } from './faults.ts';
+
+const KEPT = 50;
+/** Our choice: secrets are not shown where requests are looked at, so that nobody gets used to it. */
+const SECRETS = /^(?:secret|session_key|access_token)$/;
+
+/** A request to WeChat and what it was answered. */
+export interface Call {
+  readonly at: Date;
+  readonly endpoint: EndpointName;
+  readonly method: string;
+  readonly query: unknown;
+  readonly body: unknown;
+  /** The HTTP status; none where no answer was sent. */
+  readonly status?: number;
+  /** What was sent, or what happened instead. */
+  readonly answer: unknown;
+}
+
+/** What was asked so far. */
+export interface Calls {
+  /** Notes that a call came in. */
+  count(endpoint: EndpointName): void;
+  counts(): Readonly<Partial<Record<EndpointName, number>>>;
+  record(call: Call): void;
+  /** The last 50, the newest first. */
+  last(): Call[];
+}
+
+export function createCalls(): Calls {
+  const counts: Partial<Record<EndpointName, number>> = {};
+  const calls: Call[] = [];
+  return {
+    count(endpoint) {
+      counts[endpoint] = (counts[endpoint] ?? 0) + 1;
+    },
+    counts: () => ({ ...counts }),
+    record(call) {
+      calls.unshift(masked(call) as Call);
+      calls.splice(KEPT);
+    },
+    last: () => [...calls],
+  };
+}
+
+function masked(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(masked);
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [name, SECRETS.test(name) ? '…' : masked(inner)]),
+  );
+}
