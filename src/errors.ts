@@ -47,6 +47,13 @@ export const catalogue = {
     en: 'The phone code is wrong, used or expired: have the user tap the getPhoneNumber button again',
     when: "WeChat answered 40029: the code of a getPhoneNumber button's `detail` works once, for 5 minutes; or it is another user's or another mini program's.",
   },
+  phone_rejected: {
+    status: 400,
+    retry: 'login',
+    zh: '手机号数据解密失败，请重新登录后，让用户再次点击手机号按钮',
+    en: 'The phone data does not decrypt: log in again, then have the user tap the button again',
+    when: "The `encryptedData` of the older getPhoneNumber button is not encrypted with this session's session_key (a later wx.login may have replaced it), or holds no phone number.",
+  },
   token_missing: {
     status: 401,
     retry: 'login',

@@ -452,7 +452,7 @@ describe.skipIf(!redisThere)('instances that share a Redis', () => {
     const log = createLog('silent');
     const stores = await openStores(config, log);
     closers.push(stores.close, database.drop);
-    const { wechat: client } = createParts(config, { log, stores, sandboxBase: '' });
+    const [{ wechat: client }] = createParts(config, { log, stores, sandboxBase: '' }).apps;
     closers.unshift(client.close);
     await client.getAccessToken();
     const plain = 'WX_TOKEN_MODE' in mode;

@@ -250,6 +250,7 @@ test('an answer that was under way when the session ended is not remembered', as
   const slow: Sessions = {
     open: async () => undefined,
     standing: () => new Promise((resolve) => (answer = resolve)),
+    find: async () => undefined,
     list: async () => [],
     end: async () => true,
     endAll: async () => undefined,

@@ -29,6 +29,8 @@ export interface Sessions {
   /** Opens one; the oldest of the user end where he has too many. */
   open(session: Session, openid: string): Promise<void>;
   standing(userId: number, sid: string): Promise<Standing>;
+  /** One of a user's sessions, if it has not ended. */
+  find(userId: number, sid: string): Promise<Session | undefined>;
   /** A user's sessions that have not ended, the newest first. */
   list(userId: number): Promise<Session[]>;
   /** Ends one of a user's sessions; tells whether there was one. */

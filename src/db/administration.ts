@@ -17,7 +17,7 @@ export interface UserSummary {
 
 /** What an administrator does to users. */
 export interface Administration {
-  /** Finds by id, openid or phone as it is, or by a part of the name; at most 50, the last to log in first. */
+  /** Finds by id, openid, phone (with or without the country code 86), or by a part of the name; at most 50, the last to log in first. */
   find(text: string): Promise<UserSummary[]>;
   /** A user and, where wanted, the same person's rows in other apps (those with his unionid); none if there is no such user. */
   idsOf(id: number, withLinked: boolean): Promise<number[]>;
@@ -33,7 +33,8 @@ export function createAdministration({ db }: Database, now: () => Date): Adminis
         SELECT id AS id, appid AS appid, user_id AS openid, nickName AS nickName, phone AS phone, status AS status,
           last_login_at AS lastLoginAt
         FROM wxuser
-        WHERE id = ${/^\d{1,15}$/.test(text) ? Number(text) : 0} OR user_id = ${text} OR phone = ${text}
+        WHERE id = ${/^\d{1,15}$/.test(text) ? Number(text) : 0} OR user_id = ${text}
+          OR phone IN (${text}, ${`+${text}`}, ${`+86${text}`})
           OR nickName LIKE ${named} ESCAPE '!'
         ORDER BY last_login_at DESC LIMIT 50`.execute(db);
       return rows;

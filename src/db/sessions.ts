@@ -31,6 +31,11 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
       return 'good';
     },
 
+    async find(userId, sid) {
+      const row = await alive(userId).where('sid', '=', sid).executeTakeFirst();
+      return row && toSession(row);
+    },
+
     async list(userId) {
       const rows = await alive(userId).orderBy('created_at', 'desc').orderBy('sid').execute();
       return rows.map(toSession);

@@ -39,6 +39,8 @@ export interface Users {
   linkedTo(user: User): Promise<User[]>;
   /** Stores what the user set here; later logins leave these fields alone. Answers undefined if there is no such row. */
   change(id: number, changes: Profile): Promise<User | undefined>;
+  /** Stores a verified phone number, such as `+8613800138000`. */
+  setPhone(id: number, phone: string): Promise<void>;
   /** Every column of a user's row, and the rows that were merged into it. */
   everything(id: number): Promise<{ wxuser: object | undefined; wxuser_merged: readonly object[] }>;
   /** Deletes a user's row, what was merged into it, and his sessions: all or nothing. */
@@ -78,6 +80,11 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
     },
 
     findById,
+
+    async setPhone(id, phone) {
+      const news = { phone, updated_at: toColumn(now()) };
+      await db.updateTable('wxuser').set(news).where('id', '=', id).execute();
+    },
 
     async linkedTo({ id, unionid }) {
       if (!unionid) return [];

@@ -1,7 +1,9 @@
 import type { Request } from 'express';
-import type { Users } from '../db/users.ts';
-import { AppError } from '../errors.ts';
+import type { User, Users } from '../db/users.ts';
+import { AppError, catalogue, type Issue } from '../errors.ts';
 import { type App, type Apps, appOf } from '../wechat/apps.ts';
+import type { WeChat } from '../wechat/client.ts';
+import { toInternational } from '../wechat/phone-number.ts';
 import { readProfile, type SentProfile } from '../wechat/profile.ts';
 import { type SessionNeeds, startSession } from './start-session.ts';
 
@@ -16,11 +18,14 @@ export interface SentLogin extends SentProfile {
   /** Missing only where the platform says who is calling. */
   readonly code?: string;
   readonly appid?: string | undefined;
+  /** Of the getPhoneNumber button. */
+  readonly phoneCode?: string | undefined;
 }
 
 /** Who has been found to log in. */
 interface Identity {
   readonly appid: string;
+  readonly wechat: WeChat;
   readonly openid: string;
   readonly unionid: string | undefined;
   /** Empty from Cloud Run, which has none. */
@@ -40,17 +45,36 @@ export async function logIn(needs: LoginNeeds, req: Request, sent: SentLogin) {
   const { user, isNew } = await needs.users.recordLogin({ ...who, profile });
   if (user.status === 'banned') throw new AppError('user_banned');
 
+  const phoneIssues = await storePhone(needs, req, { ...who, ...user }, sent.phoneCode);
   const session = await startSession(needs, req, user, who.sessionKey);
-  return { ...session, user, isNew, issues };
+  return { ...session, user, isNew, issues: [...issues, ...phoneIssues] };
 }
 
 async function identify({ apps }: LoginNeeds, req: Request, sent: SentLogin): Promise<Identity> {
   if (req.cloud) {
     const { openid, unionid } = req.cloud;
-    return { appid: appFor(req, apps, req.cloud.appid).appid, openid, unionid, sessionKey: '' };
+    return { ...appFor(req, apps, req.cloud.appid), openid, unionid, sessionKey: '' };
   }
-  const { appid, wechat } = appFor(req, apps, sent.appid);
-  return { appid, ...(await wechat.code2Session(sent.code ?? '')) };
+  const app = appFor(req, apps, sent.appid);
+  return { ...app, ...(await app.wechat.code2Session(sent.code ?? '')) };
+}
+
+/** A number that cannot be had never stops a login: it is said in the reply, and in the log. */
+async function storePhone(
+  { users }: LoginNeeds,
+  req: Request,
+  { id, openid, wechat }: Pick<Identity, 'openid' | 'wechat'> & Pick<User, 'id'>,
+  phoneCode: string | undefined,
+): Promise<Issue[]> {
+  if (!phoneCode) return [];
+  try {
+    await users.setPhone(id, toInternational(await wechat.getUserPhoneNumber(phoneCode, openid)));
+    return [];
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    if (req.res) req.res.locals.failure = error;
+    return [{ path: 'phoneCode', message: catalogue[error.code] }];
+  }
 }
 
 /** @throws {AppError} `invalid_request` for an app that is not ours */

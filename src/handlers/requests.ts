@@ -3,7 +3,8 @@ import { rule } from '../issues.ts';
 import { ANONYMOUS_NAME, avatar, gender, nickName } from '../wechat/profile-fields.ts';
 
 /** A form or a careless client sends the text of a missing value. */
-const absent = (value: unknown) => ['', 'undefined', 'null', null].includes(value as string | null);
+const absent = (value: unknown) =>
+  ['', 'undefined', 'null', null, undefined].includes(value as string | null | undefined);
 const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (absent(value) ? undefined : value), schema.optional());
 
@@ -17,7 +18,17 @@ const code = z
   .max(128)
   .regex(/^[\w-]*$/);
 
+/** Of the getPhoneNumber button. */
+const phoneCode = optional(code);
+
+/** `loginCode` beside `phoneCode` is what clients of other backends send. */
+function namedCode(body: unknown): unknown {
+  const { code, loginCode } = (body ?? {}) as { code?: unknown; loginCode?: unknown };
+  return absent(code) && !absent(loginCode) ? { ...(body as object), code: loginCode } : body;
+}
+
 const beside = {
+  phoneCode,
   encryptedData: text(16_384),
   iv: text(64),
   signature: text(64),
@@ -28,7 +39,7 @@ const beside = {
 
 /** `POST /api/wxuser`: what the login button sends. `userInfo` is the tutorial's name for rawData. */
 export const loginRequest = z
-  .object({ code, ...beside })
+  .preprocess(namedCode, z.object({ code, ...beside }))
   .transform(({ userInfo, rawData = userInfo, ...rest }) => ({ ...rest, rawData }));
 /** The same from Cloud Run, which says itself who is calling: a code is not looked at. */
 export const cloudLoginRequest = z
@@ -70,3 +81,14 @@ export interface CodeRequest {
 /** `POST /api/wxuser/logout`. */
 export const logoutRequest = z.object({ all: optional(z.union([z.boolean(), z.stringbool()])) });
 export type LogoutRequest = z.output<typeof logoutRequest>;
+
+const NO_PHONE = {
+  zh: '请发送手机号按钮（getPhoneNumber）返回的 code，或旧版的 encryptedData 和 iv',
+  en: 'send the code that the getPhoneNumber button gave, or the encryptedData and iv of the older one',
+};
+
+/** `POST /api/wxuser/me/phone`: of today's button the code, of the older one encryptedData and iv. */
+export const phoneRequest = z
+  .object({ code: optional(code), encryptedData: text(16_384), iv: text(64) })
+  .refine(({ code, encryptedData, iv }) => code || (encryptedData && iv), { params: { text: NO_PHONE } });
+export type PhoneRequest = z.output<typeof phoneRequest>;

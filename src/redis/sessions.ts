@@ -36,6 +36,11 @@ export function createRedisSessions({ redis, ended, limit, now }: Needs): Sessio
     for (const oldest of (await list(userId)).slice(limit)) await endOne(oldest);
   }
 
+  async function find(userId: number, sid: string): Promise<Session | undefined> {
+    const session = alive(await redis.run((commands) => commands.get(keyOf(userId, sid))))?.session;
+    return session && !(await ended.among(userId, [sid])).has(sid) ? session : undefined;
+  }
+
   async function list(userId: number): Promise<Session[]> {
     const index = indexOf(userId);
     const texts = await redis.run(async (commands) => {
@@ -108,10 +113,12 @@ export function createRedisSessions({ redis, ended, limit, now }: Needs): Sessio
       return 'good';
     },
 
+    find,
+
     async end(userId, sid) {
-      const stored = alive(await redis.run((commands) => commands.get(keyOf(userId, sid))));
-      if (stored) await endOne(stored.session);
-      return stored !== undefined;
+      const session = await find(userId, sid);
+      if (session) await endOne(session);
+      return session !== undefined;
     },
 
     async endAll(userId) {

@@ -4,12 +4,14 @@ import { exportMe } from '../handlers/export-me.ts';
 import { getMe } from '../handlers/get-me.ts';
 import type { LoginNeeds } from '../handlers/log-in.ts';
 import { login } from '../handlers/login.ts';
+import { postPhone } from '../handlers/post-phone.ts';
 import { putMe } from '../handlers/put-me.ts';
 import {
   cloudLoginRequest,
   type LoginRequest,
   loginRequest,
   logoutRequest,
+  phoneRequest,
   profileRequest,
 } from '../handlers/requests.ts';
 import { endSession, listSessions, logout } from '../handlers/sessions.ts';
@@ -31,6 +33,7 @@ export function wxuserRoutes(parts: WxuserParts): Router {
   routes.get('/api/wxuser/me', requireLogin, getMe(parts));
   routes.put('/api/wxuser/me', requireLogin, validate(profileRequest), putMe(parts));
   routes.delete('/api/wxuser/me', requireLogin, deleteMe(parts));
+  routes.post('/api/wxuser/me/phone', requireLogin, validate(phoneRequest), postPhone(parts));
   routes.get('/api/wxuser/me/export', requireLogin, exportMe(parts));
   routes.get('/api/wxuser/sessions', requireLogin, listSessions(parts));
   routes.delete('/api/wxuser/sessions/:id', requireLogin, endSession(parts));

@@ -50,3 +50,8 @@ export function createPhoneNumbers(send: SendWithToken): WeChatPhoneNumbers {
     },
   };
 }
+
+/** The international form of a number: `+8613800138000`. @see https://www.itu.int/rec/T-REC-E.164 */
+export function toInternational({ purePhoneNumber, countryCode }: Omit<PhoneNumber, 'phoneNumber'>): string {
+  return `+${`${countryCode}${purePhoneNumber}`.replace(/\D/g, '')}`;
+}
