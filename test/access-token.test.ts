@@ -338,7 +338,7 @@ describe.skipIf(!redisThere)('instances that share a Redis', () => {
     const never = held(token());
     const value = newToken();
     wechat.answerAt(STABLE, never.reply, token(value));
-    const dying = instance({ timeoutMs: 300 });
+    const dying = instance({ timeoutMs: 1000 });
     const lost = failureOf(dying.check());
     await never.asked;
     await dying.store.close(); // from here on it can give nothing back

@@ -10,6 +10,7 @@ import {
   cut,
   errcode,
   hang,
+  held,
   json,
   newToken,
   type Reply,
@@ -20,7 +21,7 @@ import {
   token,
 } from './support/wechat.ts';
 
-const TIMEOUT_MS = 400;
+const SHORT = { timeoutMs: 400 };
 const { openid, session_key: KEY } = SESSION;
 const LOGIN_CODE = '0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P';
 const PHONE_CODE = 'e31968a7f94cc5ee25fafc2aef2773f0bb8c3937b22520eb8ee345274d00c144';
@@ -120,7 +121,7 @@ const withToken = names.filter((name) => endpoints[name].path.startsWith('/wxa/'
 
 function clientOf(wechat: StandIn, more: Partial<Parameters<typeof createWeChat>[0]> = {}): WeChat {
   keepSecret(WX_SECRET);
-  const options = { appid: APPID, secret: WX_SECRET, apiBase: wechat.url, timeoutMs: TIMEOUT_MS };
+  const options = { appid: APPID, secret: WX_SECRET, apiBase: wechat.url, timeoutMs: 5000 };
   const client = createWeChat({ ...options, ...more });
   onTestFinished(client.close);
   return client;
@@ -167,10 +168,13 @@ describe('a call that succeeds', () => {
     const { wechat, client } = await start();
     await client.code2Session(LOGIN_CODE);
     expect(wechat.count('/cgi-bin/stable_token')).toBe(0);
-    wechat.answerAt('/cgi-bin/stable_token', hang);
-    const waiting = failureOf(client.getAccessToken());
+    const slow = held(token());
+    wechat.answerAt('/cgi-bin/stable_token', slow.reply);
+    const waiting = client.getAccessToken();
+    await slow.asked;
     expect((await client.code2Session('another')).openid).toBe(openid);
-    expect((await waiting).code).toBe('wechat_unavailable');
+    slow.letGo();
+    await waiting;
   });
 });
 
@@ -324,7 +328,7 @@ describe.each(names)('when WeChat, asked for %s,', { timeout: 4000 }, (name) => 
   const { path, call, lacking }: Endpoint = endpoints[name];
 
   test.each(faults)('%s', async (_name, reply, reason) => {
-    const { wechat, client } = await start();
+    const { wechat, client } = await start(SHORT);
     wechat.answerAt(path, reply);
     const error = await failureOf(call(client));
     expect(error).toMatchObject({ code: 'wechat_unavailable', reason: expect.stringMatching(reason) });
