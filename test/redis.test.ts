@@ -263,6 +263,19 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     expect(app.log.find((line) => line['msg'] === 'redis left')?.['reason']).toBe('no answer within 300 ms');
   });
 
+  test.each([
+    ['a server', (port: number) => `redis://127.0.0.1:${port}?timeout=300`],
+    ['a Cluster', (port: number) => `redis-cluster://127.0.0.1:${port}?timeout=300`],
+    ['Sentinels', (port: number) => `redis-sentinel://127.0.0.1:${port}/mymaster?timeout=300`],
+  ])('the start ends with the cause, and the process with it, where %s swallows what it is sent', async (_name, urlOf) => {
+    const proxy = await startProxy(redis.port);
+    onTestFinished(proxy.cut);
+    proxy.swallow();
+    const server = run(['start'], { ...SECRET, DATABASE_URL: database.url, REDIS_URL: urlOf(proxy.port) });
+    expect(await server.ended).toBe(1);
+    expect(server.output()).toMatch(/^database_unavailable: Redis at [\d.:]+: /m);
+  });
+
   test('a password that is wrong, or missing, ends the start with the cause', async () => {
     await redis.cli('CONFIG', 'SET', 'requirepass', 'the-right-password');
     await expect(start()).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 import { createClient, createCluster } from '@redis/client';
 import type { RedisAddress } from '../redis-url.ts';
 import type { Host } from '../url-parts.ts';
-import { type Kind, withDeadline } from './connection.ts';
+import { CHECK_EVERY_MS, type Kind, withDeadline } from './connection.ts';
 
 /** A client of one server. */
 export type ServerClient = ReturnType<typeof serverClient>;
@@ -60,7 +60,10 @@ export function serverKind(address: RedisAddress, locate: () => Promise<Host>): 
 }
 
 function clusterClient(address: RedisAddress) {
-  const { socket, ...options } = common(address);
+  const { socket: plain, ...options } = common(address);
+  // The connection that asks for the slots is out of our reach: without an answer it would stay for ever, and keep the
+  // process. The others are checked more often than that.
+  const socket = { ...plain, socketTimeout: address.timeoutMs + 2 * CHECK_EVERY_MS };
   return createCluster({
     RESP: 2,
     rootNodes: address.hosts.map((host) => ({ socket: { ...socket, ...host } })),

@@ -28,7 +28,8 @@ export interface Watch {
 }
 
 const RETRY_MS = 100;
-const CHECK_EVERY_MS = 1000;
+/** How often a client is asked whether it is still of use. */
+export const CHECK_EVERY_MS = 1000;
 
 /**
  * Keeps a client open. node-redis reconnects by itself, but always to the same address, and waits as long as the
