@@ -3,6 +3,7 @@ import { realSettings, startApp } from './support/app.ts';
 import { hasOpenssl, makeCertificates } from './support/certificates.ts';
 import { freshMysql, freshSqlite, mysqlUrl, redisThere } from './support/engines.ts';
 import { runServer } from './support/process.ts';
+import { startProxy } from './support/proxy.ts';
 import { type Redis, startRedis } from './support/redis.ts';
 import { startRedisCluster } from './support/redis-cluster.ts';
 import { startSentinel } from './support/redis-sentinel.ts';
@@ -98,6 +99,19 @@ describe.skipIf(!redisThere || !mysqlUrl)('under a load of logins and logouts on
     await moreLogouts(load, 100);
     await finish('Sentinels, the master killed', load);
   });
+});
+
+test.skipIf(!redisThere)('a Sentinel that swallows what it is sent does not keep the server from its start', {
+  timeout: 60_000,
+}, async () => {
+  const sentinel = await startSentinel();
+  onTestFinished(sentinel.stop);
+  const proxy = await startProxy(sentinel.sentinels[0]?.port ?? 0);
+  onTestFinished(proxy.cut);
+  proxy.swallow();
+  const url = sentinel.url.replace(/127[\d.:]+/, `127.0.0.1:${proxy.port}`);
+  const app = await startApp({ env: { REDIS_URL: url }, database: await freshSqlite() });
+  expect((await app.login({ user: 'Ada' })).status).toBe(200);
 });
 
 test.skipIf(!redisThere || !hasOpenssl())('rediss checks the certificate', async () => {

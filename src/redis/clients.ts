@@ -102,16 +102,14 @@ export function locator(address: RedisAddress): () => Promise<Host> {
   return async () => address.hosts[turn++ % address.hosts.length] as Host;
 }
 
+/** Asks all at once: one that does not answer costs no time. */
 async function masterOf(address: RedisAddress): Promise<Host> {
-  const failures: string[] = [];
-  for (const sentinel of address.hosts) {
-    try {
-      return await askSentinel(address, sentinel);
-    } catch (error) {
-      failures.push(`${nameOf(sentinel)}: ${(error as Error).message}`);
-    }
+  try {
+    return await Promise.any(address.hosts.map((sentinel) => askSentinel(address, sentinel)));
+  } catch (error) {
+    const failures = (error as AggregateError).errors.map(({ message }: Error) => message);
+    throw new Error(`no Sentinel names a master (${failures.join('; ')})`);
   }
-  throw new Error(`no Sentinel names a master (${failures.join('; ')})`);
 }
 
 /** @see https://redis.io/docs/latest/develop/reference/sentinel-clients/ */
@@ -124,6 +122,8 @@ async function askSentinel(address: RedisAddress, sentinel: Host): Promise<Host>
     const found = await withDeadline(answer, address.timeoutMs);
     if (!Array.isArray(found)) throw new Error(`knows no master named ${address.master}`);
     return { host: String(found[0]), port: Number(found[1]) };
+  } catch (error) {
+    throw new Error(`${nameOf(sentinel)}: ${(error as Error).message}`);
   } finally {
     client.destroy();
   }
