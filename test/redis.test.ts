@@ -21,8 +21,8 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     return () => redis.stop().then(database.drop);
   });
 
-  const start = (env: Record<string, string> = {}) =>
-    startApp({ database, env: { ...SECRET, REDIS_URL: redis.url, ...env } });
+  const start = (env: Record<string, string> = {}, now?: () => Date) =>
+    startApp({ database, env: { ...SECRET, REDIS_URL: redis.url, ...env }, ...(now && { now }) });
 
   /** Two instances, and a user whose session both remember. */
   async function startTwo(env: Record<string, string> = {}) {
@@ -274,6 +274,19 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     const server = run(['start'], { ...SECRET, DATABASE_URL: database.url, REDIS_URL: urlOf(proxy.port) });
     expect(await server.ended).toBe(1);
     expect(server.output()).toMatch(/^database_unavailable: Redis at [\d.:]+: /m);
+  });
+
+  test('Redis is full: logins are 503, who is logged in goes on and can log out', async () => {
+    let clock = new Date();
+    const app = await start({ SESSION_CACHE_SECONDS: '0' }, () => clock);
+    const { body } = await app.login({ user: 'Ada' });
+    const headers = { Authorization: body.token as string };
+    await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
+    clock = new Date(clock.getTime() + 120_000); // the last use is to be noted again
+    expect((await app.login({ user: 'Bob' })).body).toMatchObject(UNAVAILABLE);
+    expect((await me(app, headers)).status).toBe(200);
+    expect((await app.call('POST', '/api/wxuser/logout', undefined, headers)).status).toBe(200);
+    expect((await me(app, headers)).body).toMatchObject(ENDED);
   });
 
   test('a password that is wrong, or missing, ends the start with the cause', async () => {

@@ -109,7 +109,8 @@ export function createRedisSessions({ redis, ended, limit, now }: Needs): Sessio
       if (known.status === 'rejected') throw known.reason;
       if (known.value === 'banned') return 'banned';
       if (text.status === 'rejected') throw text.reason;
-      if (stored) await touch(stored);
+      // A Redis that is full cannot note it: no reason to refuse.
+      if (stored) await touch(stored).catch(() => undefined);
       return 'good';
     },
 
