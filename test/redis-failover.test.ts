@@ -101,18 +101,22 @@ describe.skipIf(!redisThere || !mysqlUrl)('under a load of logins and logouts on
   });
 });
 
-test.skipIf(!redisThere)('a Sentinel that swallows what it is sent does not keep the server from its start', {
-  timeout: 60_000,
-}, async () => {
-  const sentinel = await startSentinel();
-  onTestFinished(sentinel.stop);
-  const proxy = await startProxy(sentinel.sentinels[0]?.port ?? 0);
-  onTestFinished(proxy.cut);
-  proxy.swallow();
-  const url = sentinel.url.replace(/127[\d.:]+/, `127.0.0.1:${proxy.port}`);
-  const app = await startApp({ env: { REDIS_URL: url }, database: await freshSqlite() });
-  expect((await app.login({ user: 'Ada' })).status).toBe(200);
-});
+test.skipIf(!redisThere)(
+  'a Sentinel that swallows what it is sent does not keep the server from its start',
+  {
+    timeout: 60_000,
+  },
+  async () => {
+    const sentinel = await startSentinel();
+    onTestFinished(sentinel.stop);
+    const proxy = await startProxy(sentinel.sentinels[0]?.port ?? 0);
+    onTestFinished(proxy.cut);
+    proxy.swallow();
+    const url = sentinel.url.replace(/127[\d.:]+/, `127.0.0.1:${proxy.port}`);
+    const app = await startApp({ env: { REDIS_URL: url }, database: await freshSqlite() });
+    expect((await app.login({ user: 'Ada' })).status).toBe(200);
+  },
+);
 
 test.skipIf(!redisThere || !hasOpenssl())('rediss checks the certificate', async () => {
   const tls = makeCertificates(inject('folder'));

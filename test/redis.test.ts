@@ -267,14 +267,17 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     ['a server', (port: number) => `redis://127.0.0.1:${port}?timeout=300`],
     ['a Cluster', (port: number) => `redis-cluster://127.0.0.1:${port}?timeout=300`],
     ['Sentinels', (port: number) => `redis-sentinel://127.0.0.1:${port}/mymaster?timeout=300`],
-  ])('the start ends with the cause, and the process with it, where %s swallows what it is sent', async (_name, urlOf) => {
-    const proxy = await startProxy(redis.port);
-    onTestFinished(proxy.cut);
-    proxy.swallow();
-    const server = run(['start'], { ...SECRET, DATABASE_URL: database.url, REDIS_URL: urlOf(proxy.port) });
-    expect(await server.ended).toBe(1);
-    expect(server.output()).toMatch(/^database_unavailable: Redis at [\d.:]+: /m);
-  });
+  ])(
+    'the start ends with the cause, and the process with it, where %s swallows what it is sent',
+    async (_name, urlOf) => {
+      const proxy = await startProxy(redis.port);
+      onTestFinished(proxy.cut);
+      proxy.swallow();
+      const server = run(['start'], { ...SECRET, DATABASE_URL: database.url, REDIS_URL: urlOf(proxy.port) });
+      expect(await server.ended).toBe(1);
+      expect(server.output()).toMatch(/^database_unavailable: Redis at [\d.:]+: /m);
+    },
+  );
 
   test('Redis is full: logins are 503, who is logged in goes on and can log out', async () => {
     let clock = new Date();
