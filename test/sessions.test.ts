@@ -108,7 +108,9 @@ describe.each(stores)('sessions, on $name', ({ fresh, redis }) => {
     const limited = await startApp({ database, env: { ...env, SESSION_LIMIT: '2' }, now: () => clock });
     const tokens = [];
     for (let i = 0; i < 3; i++) {
-      tokens.push((await limited.login({ user: 'Ada' })).body.token);
+      const { token } = (await limited.login({ user: 'Ada' })).body;
+      expect((await me({ Authorization: token }, limited)).status).toBe(200); // remembered from now on
+      tokens.push(token);
       clock = new Date(clock.getTime() + 1000);
     }
     const answers = [];
@@ -248,7 +250,7 @@ describe('the seal', () => {
 test('an answer that was under way when the session ended is not remembered', async () => {
   let answer: (standing: Standing) => void = () => undefined;
   const slow: Sessions = {
-    open: async () => undefined,
+    open: async () => [],
     standing: () => new Promise((resolve) => (answer = resolve)),
     find: async () => undefined,
     list: async () => [],

@@ -26,8 +26,8 @@ export const LAST_USE_MS = 60_000;
 
 /** The sessions, wherever they are kept. Every method fails with `database_unavailable` while that cannot answer. */
 export interface Sessions {
-  /** Opens one; the oldest of the user end where he has too many. */
-  open(session: Session, openid: string): Promise<void>;
+  /** Opens one; the oldest of the user end where he has too many. Answers the sids of those. */
+  open(session: Session, openid: string): Promise<readonly string[]>;
   standing(userId: number, sid: string): Promise<Standing>;
   /** One of a user's sessions, if it has not ended. */
   find(userId: number, sid: string): Promise<Session | undefined>;
@@ -82,6 +82,11 @@ export function remembering(sessions: Sessions, seconds: number, ends?: Ends): S
 
   return {
     ...sessions,
+    async open(session, openid) {
+      const pushedOut = await sessions.open(session, openid);
+      for (const sid of pushedOut) forget({ userId: session.userId, sid });
+      return pushedOut;
+    },
     async standing(userId, sid) {
       const remembered = () => good.get(sid) === userId;
       if (ends?.hears !== false && remembered()) return 'good';

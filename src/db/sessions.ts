@@ -12,8 +12,9 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
   return withDatabaseFailures<Sessions>({
     async open(session) {
       await unlessThere(engine, db.insertInto('wxsession').values(toRow(session)), ['sid']).execute();
-      await endOldest(session.userId);
+      const ended = await endOldest(session.userId);
       await sweep();
+      return ended;
     },
 
     async standing(userId, sid) {
@@ -72,16 +73,16 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
       .execute();
   }
 
-  async function endOldest(userId: number): Promise<void> {
+  async function endOldest(userId: number): Promise<string[]> {
     const rows = await alive(userId)
       .orderBy('created_at', 'desc')
       .orderBy('sid')
       .offset(limit)
       .limit(100)
       .execute();
-    if (rows.length === 0) return;
     const sids = rows.map((row) => row.sid);
-    await db.deleteFrom('wxsession').where('sid', 'in', sids).execute();
+    if (sids.length > 0) await db.deleteFrom('wxsession').where('sid', 'in', sids).execute();
+    return sids;
   }
 }
 

@@ -22,7 +22,7 @@ export function createRedisSessions({ redis, ended, limit, now }: Needs): Sessio
   const indexOf = (userId: number) => `${redis.prefix}{${userId}}:sessions`;
   const keyOf = (userId: number, sid: string) => `${redis.prefix}{${userId}}:session:${sid}`;
 
-  async function open(session: Session, openid: string): Promise<void> {
+  async function open(session: Session, openid: string): Promise<string[]> {
     const { sid, userId, expiresAt } = session;
     const [index, key] = [indexOf(userId), keyOf(userId, sid)];
     const count = await redis.run(async (commands) => {
@@ -32,8 +32,10 @@ export function createRedisSessions({ redis, ended, limit, now }: Needs): Sessio
       await commands.pExpire(index, left({ expiresAt: new Date(named.at(-1)?.score ?? expiresAt) }));
       return named.length;
     });
-    if (count <= limit) return;
-    for (const oldest of (await list(userId)).slice(limit)) await endOne(oldest);
+    if (count <= limit) return [];
+    const oldest = (await list(userId)).slice(limit);
+    for (const each of oldest) await endOne(each);
+    return oldest.map(({ sid: ended }) => ended);
   }
 
   async function find(userId: number, sid: string): Promise<Session | undefined> {
