@@ -263,6 +263,21 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     expect(app.log.find((line) => line['msg'] === 'redis left')?.['reason']).toBe('no answer within 300 ms');
   });
 
+  test('a server that takes connections and refuses to work is not called back', async () => {
+    const app = await start();
+    const connections = async (...login: string[]) =>
+      Number(/total_connections_received:(\d+)/.exec(await redis.cli(...login, 'INFO', 'stats'))?.[1]);
+    await redis.cli('CONFIG', 'SET', 'requirepass', 'changed');
+    await redis.cli('-a', 'changed', '--no-auth-warning', 'CLIENT', 'KILL', 'TYPE', 'normal');
+    const before = await connections('-a', 'changed', '--no-auth-warning');
+    const since = async () => (await connections('-a', 'changed', '--no-auth-warning')) - before;
+    await expect.poll(since, { timeout: 10_000 }).toBeGreaterThan(60);
+    expect(logged(app, 'redis is back')).toEqual([]);
+    await redis.cli('-a', 'changed', '--no-auth-warning', 'CONFIG', 'SET', 'requirepass', '');
+    await expect.poll(async () => (await app.login({ user: 'Ada' })).status).toBe(200);
+    expect(logged(app, 'redis is back')).toHaveLength(1);
+  });
+
   test.each([
     ['a server', (port: number) => `redis://127.0.0.1:${port}?timeout=300`],
     ['a Cluster', (port: number) => `redis-cluster://127.0.0.1:${port}?timeout=300`],

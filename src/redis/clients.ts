@@ -52,7 +52,8 @@ function serverClient(address: RedisAddress, host: Host) {
 export function serverKind(address: RedisAddress, locate: () => Promise<Host>): Kind<ServerClient> {
   return {
     make: async () => serverClient(address, await locate()).on('error', silent),
-    connect: (client) => client.connect(),
+    // Its answer too: a server that swallows, or wants another password, takes connections all the same.
+    connect: (client) => client.connect().then(() => client.ping()),
     check: (client) => client.ping(),
     onLost: (client, lost) => void client.on('error', lost),
     destroy: (client) => client.destroy(),
