@@ -92,6 +92,8 @@ describe.each(stores)('sessions, on $name', ({ fresh, redis }) => {
     const [bobs] = await list(bob.headers);
     const foreign = await app.call('DELETE', `/api/wxuser/sessions/${bobs?.id}`, undefined, one.headers);
     expect(foreign.body).toMatchObject({ status: 404, code: 'not_found' });
+    const nonsense = await app.call('DELETE', '/api/wxuser/sessions/%E4%BD%A0', undefined, one.headers);
+    expect(nonsense.body).toMatchObject({ status: 404, code: 'not_found' });
     expect((await me(bob.headers)).status).toBe(200);
 
     await me(two.headers);

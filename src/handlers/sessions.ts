@@ -25,7 +25,9 @@ export function listSessions({ sessions }: Needs): RequestHandler {
 /** I end one of my sessions, on whatever device. */
 export function endSession({ sessions }: Needs): RequestHandler<{ id: string }> {
   return async (req, res) => {
-    const there = await sessions.end(bearerOf(req).id, req.params.id);
+    const { id: sid } = req.params;
+    // Whatever else somebody writes there is no sid, and MySQL would not even compare it.
+    const there = /^[\w-]+$/.test(sid) && (await sessions.end(bearerOf(req).id, sid));
     if (!there) throw new AppError('not_found', { reason: 'no such session of this user' });
     reply(req, res, ENDED, {});
   };
