@@ -1,5 +1,5 @@
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
-import { realSettings, startApp } from './support/app.ts';
+import { realSettings, startApp, type TestApp } from './support/app.ts';
 import { hasOpenssl, makeCertificates } from './support/certificates.ts';
 import { freshMysql, freshSqlite, mysqlUrl, redisThere } from './support/engines.ts';
 import { runServer } from './support/process.ts';
@@ -100,6 +100,35 @@ describe.skipIf(!redisThere || !mysqlUrl)('under a load of logins and logouts on
     await finish('Sentinels, the master killed', load);
   });
 });
+
+test.skipIf(!redisThere)(
+  'a Cluster with a dead node: who logs out on a live one is refused by the other instance too',
+  { timeout: 60_000 },
+  async () => {
+    const cluster = await startRedisCluster();
+    onTestFinished(cluster.stop);
+    for (const node of cluster.nodes) await node.cli('CONFIG', 'SET', 'cluster-require-full-coverage', 'no');
+    const database = await freshSqlite();
+    const settings = { REDIS_URL: cluster.url, SESSION_CACHE_SECONDS: '3600' };
+    const [one, other] = [
+      await startApp({ database, env: settings }),
+      await startApp({ database, env: settings }),
+    ];
+    const [, dead] = cluster.nodes as [Redis, Redis, Redis];
+    const me = (app: TestApp, token: string) => app.call('GET', '/api/wxuser/me', undefined, { token });
+    const tokens: string[] = [];
+    for (let i = 0; i < 20; i++) {
+      const { token, user } = (await one.login({ user: `user ${i}` })).body;
+      for (const app of [one, other]) expect((await me(app, token)).status).toBe(200);
+      if ((await cluster.keyOwner(`weapp-login:{${user.id}}:sessions`)) !== dead) tokens.push(token);
+    }
+    await dead.kill();
+    for (const token of tokens) {
+      expect((await one.call('POST', '/api/wxuser/logout', undefined, { token })).status).toBe(200);
+      await expect.poll(async () => (await me(other, token)).status, { interval: 5 }).toBe(401);
+    }
+  },
+);
 
 test.skipIf(!redisThere)(
   'a Sentinel that swallows what it is sent does not keep the server from its start',

@@ -1,6 +1,6 @@
 import type { Ended, Ends } from '../auth/sessions.ts';
 import type { RedisAddress } from '../redis-url.ts';
-import { locator, type ServerClient, serverKind } from './clients.ts';
+import { type Commands, locator, type ServerClient, serverKind } from './clients.ts';
 import { keepOpen } from './connection.ts';
 import type { Redis } from './open.ts';
 
@@ -34,16 +34,24 @@ export function createEnds(
 
   return {
     tell: ({ userId, sid }) =>
-      run(
-        async (commands) =>
-          void (await commands.publish(channel, sid === undefined ? `${userId}` : `${userId} ${sid}`)),
-      ),
+      run((commands) => publish(commands, channel, sid === undefined ? `${userId}` : `${userId} ${sid}`)),
     listen: (heard) => void listeners.push(heard),
     get hears() {
       return subscription.up;
     },
     close: () => subscription.close(),
   };
+}
+
+/** A Cluster's client publishes on any node in turn, a dead one too: then the next. */
+async function publish(commands: Commands, channel: string, message: string): Promise<void> {
+  for (let tries = 5; ; tries--) {
+    try {
+      return void (await commands.publish(channel, message));
+    } catch (error) {
+      if (tries === 1) throw error;
+    }
+  }
 }
 
 /** `<userId>` or `<userId> <sid>`; undefined for anything else. */
