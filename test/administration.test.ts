@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { startApp } from './support/app.ts';
 import { engines } from './support/engines.ts';
@@ -32,6 +33,19 @@ describe.each(engines)('administration from the command line, on $name', ({ fres
       expect(output).not.toContain('Bob');
     }
     expect((await command('users', 'B_b')).output).toBe('no such user\n');
+    await finish();
+  });
+
+  test('a user is found by phone, and by id also where fifty others have that number in their names', {
+    timeout: 60_000,
+  }, async () => {
+    const { app, command, id, finish } = await start();
+    await app.sql(sql`UPDATE wxuser SET phone = '13800138000' WHERE id = ${Number(id)}`);
+    expect((await command('users', '13800138000')).output).toMatch(
+      /^\d+ {2}Ada_50%.*\n.*phone 13800138000\n$/,
+    );
+    for (let i = 0; i < 50; i++) await app.login({ user: `No ${id}-${i}` });
+    expect((await command('users', id)).output).toMatch(new RegExp(`^${id} {2}Ada_50%`));
     await finish();
   });
 

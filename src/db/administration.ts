@@ -17,7 +17,7 @@ export interface UserSummary {
 
 /** What an administrator does to users. */
 export interface Administration {
-  /** Finds by id, openid, phone (with or without the country code 86), or by a part of the name; at most 50, the last to log in first. */
+  /** Finds by id, openid or phone (with or without the country code 86), then by a part of the name; at most 50, the last to log in first. */
   find(text: string): Promise<UserSummary[]>;
   /** A user and, where wanted, the same person's rows in other apps (those with his unionid); none if there is no such user. */
   idsOf(id: number, withLinked: boolean): Promise<number[]>;
@@ -29,14 +29,14 @@ export function createAdministration({ db }: Database, now: () => Date): Adminis
   return withDatabaseFailures<Administration>({
     async find(text) {
       const named = `%${text.replace(/[\\%_]/g, '!$&')}%`;
+      const exact = sql`(id = ${/^\d{1,15}$/.test(text) ? Number(text) : 0} OR user_id = ${text}
+        OR phone IN (${text}, ${`+${text}`}, ${`+86${text}`}))`;
       const { rows } = await sql<UserSummary>`
         SELECT id AS id, appid AS appid, user_id AS openid, nickName AS nickName, phone AS phone, status AS status,
           last_login_at AS lastLoginAt
         FROM wxuser
-        WHERE id = ${/^\d{1,15}$/.test(text) ? Number(text) : 0} OR user_id = ${text}
-          OR phone IN (${text}, ${`+${text}`}, ${`+86${text}`})
-          OR nickName LIKE ${named} ESCAPE '!'
-        ORDER BY last_login_at DESC LIMIT 50`.execute(db);
+        WHERE ${exact} OR nickName LIKE ${named} ESCAPE '!'
+        ORDER BY ${exact} DESC, last_login_at DESC LIMIT 50`.execute(db);
       return rows;
     },
 
