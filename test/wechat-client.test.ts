@@ -421,7 +421,7 @@ describe('nothing that is private gets into an error', () => {
 describe('checkApp', () => {
   test('is 0 when all is well', async () => {
     const { client } = await start();
-    expect(await client.checkApp()).toEqual({ errcode: 0, errmsg: '', code: undefined, hint: undefined });
+    expect(await client.checkApp()).toEqual({ errcode: 0, errmsg: '', serverTime: expect.any(Date) });
   });
 
   test.each([
@@ -431,7 +431,13 @@ describe('checkApp', () => {
   ])('tells %i instead of throwing it, without a secret', async (number, code, hint) => {
     const { wechat, client } = await start();
     wechat.answerAt('/cgi-bin/stable_token', errcode(number, `not good: ${WX_SECRET}`));
-    const told = { errcode: number, errmsg: 'not good: …', code, hint: expect.stringMatching(hint) };
+    const told = {
+      errcode: number,
+      errmsg: 'not good: …',
+      code,
+      hint: expect.stringMatching(hint),
+      serverTime: expect.any(Date),
+    };
     expect(await client.checkApp()).toEqual(told);
   });
 

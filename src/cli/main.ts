@@ -4,6 +4,7 @@ import { type Config, ConfigError, loadConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { backupCommand } from './backup.ts';
 import { copyCommand } from './copy.ts';
+import { doctorCommand } from './doctor.ts';
 import { keygenCommand } from './keygen.ts';
 import { migrateCommand } from './migrate.ts';
 import { sandboxCommand } from './sandbox.ts';
@@ -17,6 +18,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
   migrate: (args) => migrateCommand(settings(), args),
   backup: (args) => backupCommand(settings(), args),
   copy: copyCommand,
+  doctor: () => doctorCommand(settings),
   keygen: keygenCommand,
   sandbox: sandboxCommand,
   users: (args) => usersCommand(settings(), args),
@@ -28,6 +30,7 @@ const commands: Readonly<Record<string, (args: readonly string[]) => Promise<voi
 const USAGE = `usage: weapp-login [command]
 
   start                       run the server (the default)
+  doctor                      look at everything a login needs, and say what to mend
   migrate [--dry-run]         bring the database's tables up to date, or only say what that would do
   backup <file>               copy the embedded database as of now, while the server goes on
   copy --from URL --to URL    move the users to another database; can be run again

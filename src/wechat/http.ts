@@ -23,6 +23,8 @@ export interface Reply {
   /** Holds nothing that is private. */
   readonly errmsg: string;
   readonly body: object;
+  /** What WeChat's clock said, if it did. */
+  readonly serverTime: Date | undefined;
 }
 
 /** How WeChat is talked to. Opens no connection before the first call. */
@@ -96,14 +98,16 @@ export function checked<T>(schema: z.ZodType<T>, body: object): T {
 }
 
 /** Checks that a response is what WeChat sends. */
-function read({ status, data }: AxiosResponse<string>, secrets: readonly string[]): Reply {
+function read({ status, data, headers }: AxiosResponse<string>, secrets: readonly string[]): Reply {
   const body = parse(data);
   if (status !== 200 || !body) {
     const what = status !== 200 ? `HTTP ${status}` : 'something that is not a JSON object';
     throw new AppError('wechat_unavailable', { reason: `WeChat answered ${what}: is WX_API_BASE right?` });
   }
   const { errcode, errmsg } = failure.safeParse(body).data ?? { errcode: 0, errmsg: '' };
-  return { errcode, errmsg: hide(errmsg, secrets), body };
+  const said = Date.parse(String(headers['date']));
+  const serverTime = Number.isNaN(said) ? undefined : new Date(said);
+  return { errcode, errmsg: hide(errmsg, secrets), body, serverTime };
 }
 
 function parse(text: string): object | undefined {

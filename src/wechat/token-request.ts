@@ -23,6 +23,8 @@ export interface AppStanding {
   readonly code: ErrorCode | undefined;
   /** What to mend. */
   readonly hint: string | undefined;
+  /** What WeChat's clock said, to the second, if it did. */
+  readonly serverTime: Date | undefined;
 }
 
 const grant_type = 'client_credential';
@@ -54,10 +56,10 @@ export async function fetchToken(
  */
 export async function tryToken(http: Http, app: WeChatApp, limit: Limit): Promise<AppStanding> {
   const call = stableToken(app);
-  const { errcode, errmsg } = await http.send(call, limit);
-  if (errcode === 0) return { errcode, errmsg, code: undefined, hint: undefined };
+  const { errcode, errmsg, serverTime } = await http.send(call, limit);
+  if (errcode === 0) return { errcode, errmsg, code: undefined, hint: undefined, serverTime };
   const { code, hint } = meaningOf(call.path, errcode);
-  return { errcode, errmsg, code, hint };
+  return { errcode, errmsg, code, hint, serverTime };
 }
 
 /** @see https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-access-token/getStableAccessToken.html */

@@ -1,0 +1,59 @@
+import { type Config, ConfigError } from '../config.ts';
+import { examineDatabase } from '../doctor/database.ts';
+import type { Finding } from '../doctor/finding.ts';
+import { examineRedis } from '../doctor/redis.ts';
+import { examineSettings } from '../doctor/settings.ts';
+import { examineWeChat } from '../doctor/wechat.ts';
+import { AppError } from '../errors.ts';
+
+const now = () => new Date();
+
+/** What is looked at, one after the other. */
+const EXAMINATIONS: readonly [string, (config: Config) => Finding[] | Promise<Finding[]>, string][] = [
+  ['settings', examineSettings, ''],
+  [
+    'database',
+    (config) => examineDatabase(config, now),
+    'mend DATABASE_URL, or start the server that it names',
+  ],
+  ['Redis', examineRedis, 'mend REDIS_URL, or start the server that it names'],
+  ['WeChat', (config) => examineWeChat(config, now), ''],
+];
+
+/** `weapp-login doctor`: looks at everything a login needs, and says what to do about it; exits 1 if something must be done. */
+export async function doctorCommand(settings: () => Config): Promise<void> {
+  const config = readSettings(settings);
+  if (!config) return;
+  for (const [subject, examine, todo] of EXAMINATIONS) {
+    for (const finding of await findingsOf(subject, () => examine(config), todo)) report(finding);
+  }
+}
+
+function readSettings(settings: () => Config): Config | undefined {
+  try {
+    return settings();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const says of error.problems) report({ level: 'problem', subject: 'settings', says });
+    return undefined;
+  }
+}
+
+/** What cannot be examined is a finding too. */
+async function findingsOf(
+  subject: string,
+  examine: () => Finding[] | Promise<Finding[]>,
+  todo: string,
+): Promise<readonly Finding[]> {
+  try {
+    return await examine();
+  } catch (error) {
+    const says = error instanceof AppError ? (error.reason ?? error.message) : (error as Error).message;
+    return [{ level: 'problem', subject, says, ...(todo && { todo }) }];
+  }
+}
+
+function report({ level, subject, says, todo }: Finding): void {
+  process.stdout.write(`${level.padEnd(8)} ${subject}: ${says}\n${todo ? `         → ${todo}\n` : ''}`);
+  if (level === 'problem') process.exitCode = 1;
+}
