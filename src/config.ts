@@ -6,9 +6,16 @@ import { environment } from './settings.ts';
 /** The sandbox's app. No real mini program can have this appid: real ones are `wx` and 16 hex digits. */
 export const SANDBOX_APPID = 'wxsandbox000000000';
 
-/** Whether a WeChat that lets anyone log in as anyone may run under this NODE_ENV. */
-export function allowsSandbox(nodeEnv = 'development'): boolean {
-  return /^(?:dev|development|test)$/i.test(nodeEnv);
+/**
+ * Lets a sandbox start only where the server would start one.
+ * @throws {ConfigError} where the NODE_ENV is another one
+ */
+export function refuseProduction(env: Readonly<Record<string, string | undefined>>): void {
+  const { NODE_ENV: nodeEnv } = withoutBlanks(env);
+  if (allowsSandbox(nodeEnv)) return;
+  throw new ConfigError([
+    `NODE_ENV=${nodeEnv}: the sandbox is refused, since it lets anyone log in as anyone`,
+  ]);
 }
 
 /** Other names in use for a setting: `WX_APPSECRET` is what many tutorials write, `MYSQL_USERNAME` what WeChat Cloud Run gives. */
@@ -108,6 +115,10 @@ function withoutBlanks(env: Readonly<Record<string, string | undefined>>): Recor
 /** The setting's name; of one that is a list, which of its values too. */
 function placeIn([name, index]: readonly PropertyKey[]): string {
   return `${String(name)}${typeof index === 'number' ? ` (number ${index + 1})` : ''}`;
+}
+
+function allowsSandbox(nodeEnv = 'development'): boolean {
+  return /^(?:dev|development|test)$/i.test(nodeEnv);
 }
 
 /** What is wrong between settings that are each well-formed. */

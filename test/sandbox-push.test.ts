@@ -27,6 +27,12 @@ describe('message push: the examples of WeChat’s page', () => {
     expect(encryptPush(message, 'A'.repeat(43), 'wxba5fad812f8e6fb9', random)).toBe(ENCRYPT);
   });
 
+  test('the iv is the first half of the key: the example’s key has two equal halves', () => {
+    const random = 'a8eedb185eb2fecf';
+    const sealed = encryptPush('{}', KEY, 'wxba5fad812f8e6fb9', Buffer.from(random));
+    expect(open(sealed, KEY)).toMatchObject({ random, message: '{}', appid: 'wxba5fad812f8e6fb9' });
+  });
+
   const ENCRYPT =
     '+qdx1OKCy+5JPCBFWw70tm0fJGb2Jmeia4FCB7kao+/Q5c/ohsOzQHi8khUOb05JCpj0JB4RvQMkUyus8TPxLKJGQqcvZqzDpVzazhZv6JsXUnnR8XGT740XgXZUXQ7vJVnAG+tE8NUd4yFyjPy7GgiaviNrlCTj+l5kdfMuFUPpRSrfMZuMcp3Fn2Pede2IuQrKEYwKSqFIZoNqJ4M8EajAsjLY2km32IIjdf8YL/P50F7mStwntrA2cPDrM1kb6mOcfBgRtWygb3VIYnSeOBrebufAlr7F9mFUPAJGj04=';
 });

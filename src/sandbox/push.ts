@@ -63,6 +63,7 @@ export function createPushes(now: () => Date, wait: Wait): Pushes {
       if (!callback) note({ state: 'no callback is set' });
       else {
         if (afterMs > 0) await wait(afterMs, closed.signal);
+        if (closed.signal.aborted) note({ state: 'failed' });
         while (delivery.state === 'waiting') {
           const attempt = await deliver(callback, app.appid, message);
           const attempts = [...delivery.attempts, attempt];

@@ -75,6 +75,7 @@ export function open(sealed: string, encodingAESKey: string) {
   return {
     padded: padded.length,
     padding,
+    random: plain.subarray(0, 16).toString(),
     message: plain.subarray(20, 20 + length).toString(),
     appid: plain.subarray(20 + length).toString(),
   };
