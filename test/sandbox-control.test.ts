@@ -1,5 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { SANDBOX_APPID } from '../src/config.ts';
+import { handleErrors } from '../src/middleware/handle-errors.ts';
+import { sandboxRoutes } from '../src/sandbox/routes.ts';
+import { createSandboxWeChat } from '../src/sandbox/wechat.ts';
 import { startApp } from './support/app.ts';
 import { openSandbox, type TestSandbox } from './support/sandbox.ts';
 
@@ -24,6 +30,19 @@ describe('our choice: faults', () => {
       { errcode: 12345, errmsg: expect.stringMatching(/^mine rid: /) },
       { openid: expect.any(String) },
     ]);
+  });
+
+  test('an errcode is sent as the endpoint sends its own: §1 as text/plain, with escaped slashes', async () => {
+    const sandbox = await openSandbox();
+    sandbox.fail('jscode2session', { errcode: 40001, calls: 1 });
+    sandbox.fail('jscode2session', { errcode: -1, status: 500, calls: 1 });
+    const reply = await fetch(`${sandbox.url}/sns/jscode2session`);
+    expect(reply.headers.get('content-type')).toMatch(/^text\/plain/);
+    expect(await reply.text()).toMatch(/at https:\\\/\\\/mmbizurl\.cn\\\/s\\\/JtxxFh33r rid: /);
+    expect(await sandbox.ask('GET', '/sns/jscode2session')).toMatchObject({
+      status: 500,
+      body: { errcode: -1 },
+    });
   });
 
   test('until it is cleared; by default at every endpoint', async () => {
@@ -53,7 +72,6 @@ describe('our choice: faults', () => {
     sandbox.fail('jscode2session', { status: 502, calls: 1 });
     sandbox.fail('jscode2session', { cut: true, calls: 1 });
     const path = '/sns/jscode2session';
-    expect(() => JSON.parse('{"errcode":0,"errmsg":"o')).toThrow();
     expect(await sandbox.ask('GET', path)).toMatchObject({ status: 200, body: '{"errcode":0,"errmsg":"o' });
     expect(await sandbox.ask('GET', path)).toMatchObject({
       status: 502,
@@ -234,6 +252,22 @@ describe('our choice: the control API', () => {
       (await sandbox.ask('GET', '/control/state')).headers.get('access-control-allow-origin'),
     ).toBeNull();
   });
+});
+
+test('in an app that reads forms itself, the control API takes none all the same', async () => {
+  const app = express().use(express.urlencoded(), express.json());
+  const wechat = createSandboxWeChat(() => new Date());
+  const http = app.use('/sandbox', sandboxRoutes(wechat), handleErrors).listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  onTestFinished(() => void http.close());
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/sandbox`;
+  const body = new URLSearchParams({ event: 'user_info_modified', user: 'Ada' });
+  expect((await fetch(`${url}/control/events`, { method: 'POST', body })).status).toBe(415);
+  expect((await fetch(`${url}/wx/login`, { method: 'POST', body })).status).toBe(200);
+  const headers = { 'Content-Type': 'application/json' };
+  const token = JSON.stringify({ appid: 'wx1' });
+  const reply = await fetch(`${url}/cgi-bin/stable_token`, { method: 'POST', headers, body: token });
+  expect(await reply.json()).toMatchObject({ errcode: 41004 }); // read before, and understood
 });
 
 test('inside the server it is the same, under /sandbox, and moving its clock leaves the server’s alone', async () => {

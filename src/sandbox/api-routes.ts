@@ -41,10 +41,12 @@ interface Exchange {
 
 /** Answers, well or badly, and tells what was sent. */
 async function serve(world: World, endpoint: Endpoint, ask: Ask, { req, res, fault }: Exchange) {
-  const isLost = fault !== undefined && replacesAnswer(fault);
-  const answer = isLost && !fault.after ? {} : answerOf(world, endpoint, ask, req.method);
+  const isStruck = fault !== undefined && replacesAnswer(fault);
+  const own = isStruck && !fault.after ? undefined : answerOf(world, endpoint, ask, req.method);
   if (fault?.delayMs !== undefined) await world.wait(fault.delayMs);
-  if (isLost) return misbehave(res, fault, world.clock.now());
+  if (isStruck && fault.errcode === undefined) return misbehave(res, fault);
+  const answer = isStruck ? new Refusal(fault.errcode ?? 0, fault.errmsg).toReply(world.clock.now()) : own;
+  res.status(fault?.status ?? 200);
   if (endpoint.asText) res.type('text/plain').send(JSON.stringify(answer).replaceAll('/', '\\/'));
   else res.json(answer);
   return answer;
