@@ -1,8 +1,8 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
-import type { Logger } from './log.ts';
 import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
+import { type CallbackParts, callbackRoutes } from './routes/callback.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jwksRoutes } from './routes/jwks.ts';
 import { koaRoutes } from './routes/koa.ts';
@@ -10,8 +10,7 @@ import { type WxuserParts, wxuserRoutes } from './routes/wxuser.ts';
 import { sandboxRoutes } from './sandbox/routes.ts';
 import type { SandboxWeChat } from './sandbox/wechat.ts';
 
-export interface AppParts extends WxuserParts {
-  readonly log: Logger;
+export interface AppParts extends WxuserParts, CallbackParts {
   readonly trustProxy: boolean | number | string[];
   /** Asks the database; fails with `database_unavailable`. */
   readonly ping: () => Promise<void>;
@@ -28,6 +27,7 @@ export function createApp(parts: AppParts): Express {
   app.use(logRequests(parts.log));
   app.use(helmet());
   if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox)); // reads bodies itself, as WeChat does
+  app.use(callbackRoutes(parts));
   app.use(express.json({ limit: BODY_LIMIT }));
   app.use(express.urlencoded({ limit: BODY_LIMIT, extended: false }));
   app.use(healthRoutes(parts));

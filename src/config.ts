@@ -70,6 +70,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       profileStrict: settings.WX_PROFILE_STRICT,
       trustCloudHeaders: settings.WX_TRUST_CLOUD_HEADERS,
     },
+    callback:
+      settings.WX_CALLBACK_TOKEN === undefined
+        ? undefined
+        : { token: settings.WX_CALLBACK_TOKEN, aesKey: settings.WX_CALLBACK_AES_KEY },
     sessions: { limit: settings.SESSION_LIMIT, cacheSeconds: settings.SESSION_CACHE_SECONDS },
     jwt: {
       secret: settings.JWT_SECRET,
@@ -140,6 +144,9 @@ function contradictions(given: Record<string, string>): string[] {
   else if (!has('WX_APPID') && has('WX_SECRET')) problems.push('WX_APPID is not set, but WX_SECRET is');
   if (real && !has('JWT_SECRET')) {
     problems.push('JWT_SECRET is not set: make one with `npx weapp-login keygen`');
+  }
+  if (has('WX_CALLBACK_AES_KEY') && !has('WX_CALLBACK_TOKEN')) {
+    problems.push('WX_CALLBACK_TOKEN is not set, but WX_CALLBACK_AES_KEY is');
   }
   if (!has('DATABASE_URL') && has('MYSQL_HOST') !== has('MYSQL_DATABASE')) {
     problems.push('MYSQL_HOST and MYSQL_DATABASE go together: set both, or DATABASE_URL alone');

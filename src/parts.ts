@@ -11,7 +11,7 @@ import { limitLogins } from './middleware/rate-limit.ts';
 import { requireLogin } from './middleware/require-login.ts';
 import { createRedisToken } from './redis/access-token.ts';
 import { createSandboxWeChat, SANDBOX_SECRET } from './sandbox/wechat.ts';
-import { type Stores, sessionsOf } from './stores.ts';
+import { deliveriesOf, type Stores, sessionsOf } from './stores.ts';
 import { createWeChat } from './wechat/client.ts';
 
 export interface Surroundings {
@@ -50,6 +50,8 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     sessions,
     seal,
     now,
+    callback: config.callback,
+    deliveries: deliveriesOf(stores),
     users: createUsers(database, now),
     limitLogins: limitLogins(config.loginRateLimit),
     cloudIdentity: cloudIdentity(config.wechat.trustCloudHeaders),

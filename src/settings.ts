@@ -248,6 +248,26 @@ export const environment = z.object({
     en: 'On WeChat Cloud Run: a request with `X-WX-OPENID` logs in without a code. Only where nobody can reach the server past its gateway: see [docs/cloud-run.md](docs/cloud-run.md)',
     zh: '微信云托管：带有 `X-WX-OPENID` 的请求无需 code 即可登录。仅当所有请求都必须经过其网关时才可开启，见 [docs/cloud-run.md](docs/cloud-run.md)',
   }),
+  WX_CALLBACK_TOKEN: z
+    .string()
+    .regex(/^[A-Za-z0-9]{16,32}$/, 'must be 16 to 32 letters and digits, as entered in the WeChat console')
+    .optional()
+    .register(settings, {
+      en: 'Token of the message push, 16 to 32 random letters and digits: WeChat may tell us what users take back; see [docs/callback.md](docs/callback.md)',
+      zh: '消息推送的 Token，16 到 32 位随机字母和数字：微信据此通知用户撤回授权、注销等；见 [docs/callback.md](docs/callback.md)',
+      default: { en: 'none: there is no callback', zh: '无：没有回调接口' },
+      example: 'paste-the-token-here',
+    }),
+  WX_CALLBACK_AES_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9]{43}$/, 'must be 43 letters and digits, as the WeChat console shows it')
+    .optional()
+    .register(settings, {
+      en: 'EncodingAESKey of the message push; with it, only encrypted messages count',
+      zh: '消息推送的 EncodingAESKey；设置后只接受加密的消息',
+      default: { en: 'none: messages in plain text', zh: '无：明文消息' },
+      example: 'paste-the-EncodingAESKey-here',
+    }),
   JWT_SECRET: jwtSecret.optional().register(settings, {
     en: 'Secret that signs the tokens and seals the session_keys, at least 32 bytes; `npx weapp-login keygen` makes one. With `JWT_PRIVATE_KEY_FILE` it signs no more, but the tokens it signed stay valid until it is changed',
     zh: '签发 token、加密 session_key 的密钥，至少 32 字节；用 `npx weapp-login keygen` 生成。设置 `JWT_PRIVATE_KEY_FILE` 后不再用它签发，但它签发过的 token 在更换它之前仍然有效',

@@ -4,8 +4,10 @@ import { createEndedSessions } from './db/ended.ts';
 import { type Database, openDatabase } from './db/open.ts';
 import { createSessions } from './db/sessions.ts';
 import type { Logger } from './log.ts';
+import { createRedisDeliveries } from './redis/deliveries.ts';
 import { openRedis, type Redis } from './redis/open.ts';
 import { createRedisSessions } from './redis/sessions.ts';
+import { createDeliveries, type Deliveries } from './wechat/deliveries.ts';
 
 /** Where the server keeps things. */
 export interface Stores {
@@ -47,4 +49,9 @@ export function sessionsOf({ database, redis }: Stores, { sessions }: Config, no
   if (!redis) return remembering(createSessions(database, limit, now), cacheSeconds);
   const ended = createEndedSessions(database, now);
   return remembering(createRedisSessions({ redis, ended, limit, now }), cacheSeconds, redis.ends);
+}
+
+/** What WeChat delivered, remembered by all instances where there is Redis. */
+export function deliveriesOf({ redis }: Stores): Deliveries {
+  return redis ? createRedisDeliveries(redis) : createDeliveries();
 }

@@ -233,6 +233,17 @@ test.each([
     { ...REAL, JWT_PREVIOUS_SECRETS: `${SECRET}, advance8` },
     /^JWT_PREVIOUS_SECRETS \(number 2\) is a published/,
   ],
+  [
+    'an AES key without a callback',
+    { WX_CALLBACK_AES_KEY: 'a1'.repeat(21).concat('b') },
+    /^WX_CALLBACK_TOKEN is not set, but WX_CALLBACK_AES_KEY is/,
+  ],
+  ['a token that can be guessed', { WX_CALLBACK_TOKEN: 'weixin' }, /^WX_CALLBACK_TOKEN must be 16 to 32/],
+  [
+    'an AES key of 42 characters',
+    { WX_CALLBACK_TOKEN: 'a1'.repeat(10), WX_CALLBACK_AES_KEY: 'a1'.repeat(21) },
+    /^WX_CALLBACK_AES_KEY must be 43/,
+  ],
   ['MYSQL_HOST alone', { MYSQL_HOST: 'h' }, /^MYSQL_HOST and MYSQL_DATABASE go together/],
   ['a life of 10 seconds', { JWT_EXPIRES_IN: '10' }, /^JWT_EXPIRES_IN must be at least 60 seconds/],
 ] as [string, Record<string, string>, RegExp][])('%s is refused', (_name, env, expected) => {
@@ -264,6 +275,8 @@ test('a secret is never printed, however wrong it is', () => {
     REDIS_URL: 'redis://:pass-77@h1,h2',
     WX_APPS: 'wx-77:secret-77',
     MYSQL_PASSWORD: 'pw-77',
+    WX_CALLBACK_TOKEN: 'callback-77',
+    WX_CALLBACK_AES_KEY: 'aes-77',
   };
   expect(problemsOf(env).join('\n')).not.toContain('77');
   expect(problemsOf(env).length).toBeGreaterThan(3);

@@ -1,9 +1,10 @@
 import { type RawBuilder, type Selection, sql } from 'kysely';
 import type { Profile } from '../wechat/profile.ts';
 import { withDatabaseFailures } from './failures.ts';
+import { blankMerged } from './merged.ts';
 import { describeTable } from './mysql-table.ts';
 import type { Database } from './open.ts';
-import { fromColumn, type Tables, toColumn, type WxUserTable } from './schema.ts';
+import { type Engine, fromColumn, type Tables, toColumn, type WxUserTable } from './schema.ts';
 import { unlessThere } from './unless-there.ts';
 
 export interface User {
@@ -37,8 +38,11 @@ export interface Users {
   findById(id: number): Promise<User | undefined>;
   /** The same person's rows in other apps: those with his unionid. */
   linkedTo(user: User): Promise<User[]>;
+  findByOpenid(appid: string, openid: string): Promise<User | undefined>;
   /** Stores what the user set here; later logins leave these fields alone. Answers undefined if there is no such row. */
   change(id: number, changes: Profile): Promise<User | undefined>;
+  /** Removes what is stored in these fields, also by a merge, as if the user had never set them: a login may bring new ones. */
+  blank(id: number, fields: readonly Blankable[]): Promise<void>;
   /** Stores a verified phone number, such as `+8613800138000`. */
   setPhone(id: number, phone: string): Promise<void>;
   /** Every column of a user's row, and the rows that were merged into it. */
@@ -46,6 +50,8 @@ export interface Users {
   /** Deletes a user's row, what was merged into it, and his sessions: all or nothing. */
   erase(id: number): Promise<void>;
 }
+
+export type Blankable = keyof Profile | 'phone';
 
 const PROFILE_COLUMNS = ['nickName', 'avatar', 'gender'] as const;
 
@@ -92,6 +98,11 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
       return (await others.where('id', '<>', id).orderBy('id').execute()).map(toUser);
     },
 
+    async findByOpenid(appid, openid) {
+      const row = await find({ appid, openid });
+      return row && toUser(row);
+    },
+
     async everything(id) {
       const wxuser = await db.selectFrom('wxuser').selectAll().where('id', '=', id).executeTakeFirst();
       const merged = engine === 'mysql' && (await hasMerged()) ? await mergedInto(id) : [];
@@ -104,6 +115,22 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
         await transaction.deleteFrom('wxuser').where('id', '=', id).execute();
         await transaction.deleteFrom('wxsession').where('wxuser_id', '=', id).execute();
         if (merged) await sql`DELETE FROM wxuser_merged WHERE merged_into = ${id}`.execute(transaction);
+      });
+    },
+
+    async blank(id, fields) {
+      if (fields.length === 0) return;
+      const merged = engine === 'mysql' && (await hasMerged());
+      const blanks = Object.fromEntries(fields.map((field) => [field, blankOf(field, engine)]));
+      const owned = PROFILE_COLUMNS.filter((column) => fields.includes(column));
+      await db.transaction().execute(async (transaction) => {
+        await transaction
+          .updateTable('wxuser')
+          .set({ ...blanks, updated_at: toColumn(now()) })
+          .set(Object.fromEntries(owned.map((column) => [`own_${column}`, 0])))
+          .where('id', '=', id)
+          .execute();
+        if (merged) await blankMerged(transaction, id, fields);
       });
     },
 
@@ -136,7 +163,7 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
     return row && toUser(row);
   }
 
-  function find({ appid, openid }: Login): Promise<ReadRow | undefined> {
+  function find({ appid, openid }: Pick<Login, 'appid' | 'openid'>): Promise<ReadRow | undefined> {
     const ofUser = db
       .selectFrom('wxuser')
       .select(READ)
@@ -192,6 +219,12 @@ function news({ unionid, profile }: Login, at: string) {
     ...Object.fromEntries(wanted),
     last_login_at: at,
   };
+}
+
+/** What a field holds that nobody has set. An adopted phone may not be NULL: there MySQL takes the column's default. */
+function blankOf(field: Blankable, engine: Engine): RawBuilder<unknown> | number | null {
+  if (field === 'gender') return 0;
+  return field === 'phone' && engine === 'mysql' ? sql`DEFAULT` : null;
 }
 
 function toUser(row: ReadRow): User {

@@ -40,6 +40,7 @@ export function decryptOpenData(
   }
 }
 
-function fromBase64(text: string): Buffer | undefined {
+/** The bytes of a text in strict base64; undefined for any other. */
+export function fromBase64(text: string): Buffer | undefined {
   return BASE64.test(text) ? Buffer.from(text, 'base64') : undefined;
 }

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { AppError } from '../errors.ts';
+import { MAX_AGE_MS } from '../wechat/deliveries.ts';
+import { decryptMessage, isSigned } from '../wechat/message-crypto.ts';
+import { type Message, readMessage } from '../wechat/messages.ts';
+
+/** What the WeChat console and we have agreed on. */
+export interface CallbackSettings {
+  readonly token: string;
+  /** With it, only what is encrypted counts. */
+  readonly aesKey: string | undefined;
+}
+
+export interface OpenNeeds {
+  /** Ours; the first is meant where a message names none. */
+  readonly apps: readonly [{ readonly appid: string }, ...{ readonly appid: string }[]];
+  readonly callback: CallbackSettings;
+  readonly now: () => Date;
+}
+
+/** A message that is WeChat's, for an app of ours, and of now. */
+export interface OpenedMessage {
+  readonly message: Message;
+  readonly appid: string;
+  /** As it was sent, or as it was decrypted. */
+  readonly text: string;
+  /** Timestamp and nonce: WeChat signs one message with them. */
+  readonly signature: string;
+}
+
+const hex = z.string().regex(/^[0-9a-f]{40}$/);
+const signedQuery = z.object({
+  timestamp: z.string().regex(/^\d{10}$/),
+  nonce: z.string().regex(/^[\w-]{1,64}$/),
+  signature: hex.optional(),
+  msg_signature: hex.optional(),
+});
+
+const CONSOLE = 'WeChat console: Development > Development settings > Message push';
+const NOT_SIGNED = `the signature does not hold: compare WX_CALLBACK_TOKEN with the Token (${CONSOLE})`;
+const NOT_DECRYPTED = `does not decrypt: compare WX_CALLBACK_AES_KEY with the EncodingAESKey (${CONSOLE})`;
+const NOT_ENCRYPTED = `is not encrypted, but WX_CALLBACK_AES_KEY is set: choose the safe mode (${CONSOLE})`;
+const FOREIGN = {
+  reason: 'the message is for another app than WX_APPID (or WX_APPS): see which consoles have our URL',
+};
+const ENCRYPTED = `is encrypted: set WX_CALLBACK_AES_KEY to the EncodingAESKey (${CONSOLE})`;
+
+/**
+ * Checks that WeChat signed a query, with what else is signed, and when; answers its timestamp and nonce.
+ * @throws {AppError} `callback_signature_invalid`, `callback_replayed`
+ */
+export function checkSignature(
+  query: unknown,
+  { callback, now }: OpenNeeds,
+  name: 'signature' | 'msg_signature',
+  ...more: string[]
+): string {
+  const { data } = signedQuery.safeParse(query);
+  const given = data?.[name];
+  if (!data || !given || !isSigned([callback.token, data.timestamp, data.nonce, ...more], given))
+    throw new AppError('callback_signature_invalid', { reason: NOT_SIGNED });
+  const seconds = Math.round(now().getTime() / 1000) - Number(data.timestamp);
+  if (Math.abs(seconds) * 1000 > MAX_AGE_MS) {
+    throw new AppError('callback_replayed', {
+      reason: `signed ${seconds} s ago, if the clock here is right`,
+    });
+  }
+  // Joined as they are signed: cut in two at another place, the same signature would hold once more.
+  return [data.timestamp, data.nonce].sort().join('');
+}
+
+/**
+ * Opens what WeChat posted, in whatever mode the settings ask for.
+ * @throws {AppError} `callback_signature_invalid`, `callback_replayed`, `callback_foreign_app`, `callback_unreadable`
+ */
+export function openMessage(query: unknown, body: unknown, needs: OpenNeeds): OpenedMessage {
+  if (typeof body === 'object') throw new Error('callbackRoutes goes in front of the body parsers');
+  const sent = typeof body === 'string' ? body : '';
+  const { aesKey } = needs.callback;
+  const opened =
+    aesKey === undefined ? openPlain(query, sent, needs) : openSafe(query, sent, { ...needs, aesKey });
+  const named = [opened.appid, opened.message.appid].filter((appid) => appid !== undefined);
+  // All events about a user name their app, so only other messages in plain text may be for another of ours.
+  const { appid } = needs.apps.find((app) => app.appid === named[0]) ?? needs.apps[0];
+  if (named.some((each) => each !== appid)) throw new AppError('callback_foreign_app', FOREIGN);
+  return { ...opened, appid };
+}
+
+interface Opened extends Omit<OpenedMessage, 'appid'> {
+  readonly appid?: string;
+}
+
+function openPlain(query: unknown, text: string, needs: OpenNeeds): Opened {
+  const signature = checkSignature(query, needs, 'signature');
+  const message = readMessage(text);
+  if (!message) throw unreadable('is neither JSON nor the XML of WeChat');
+  if (message.encrypted !== undefined && message.type === undefined) throw unreadable(ENCRYPTED);
+  return { message, text, signature };
+}
+
+/** Nothing but `Encrypt` counts: what stands beside it in the compatible mode is not covered by any signature. */
+function openSafe(query: unknown, sent: string, needs: OpenNeeds & { aesKey: string }): Opened {
+  const encrypted = readMessage(sent)?.encrypted;
+  if (encrypted === undefined) throw unreadable(NOT_ENCRYPTED);
+  const signature = checkSignature(query, needs, 'msg_signature', encrypted);
+  const opened = decryptMessage(encrypted, needs.aesKey);
+  if (!opened) throw unreadable(NOT_DECRYPTED);
+  const message = readMessage(opened.text);
+  if (!message) throw unreadable('is neither JSON nor the XML of WeChat, decrypted');
+  return { message, ...opened, signature };
+}
+
+function unreadable(what: string): AppError {
+  return new AppError('callback_unreadable', { reason: `the message ${what}` });
+}

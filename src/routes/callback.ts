@@ -1,0 +1,20 @@
+import express, { Router } from 'express';
+import { proveToken, type ReceiveNeeds, receiveMessage } from '../handlers/callback.ts';
+import type { CallbackSettings } from '../handlers/open-message.ts';
+
+export interface CallbackParts extends Omit<ReceiveNeeds, 'callback'> {
+  /** Only with a `WX_CALLBACK_TOKEN`. */
+  readonly callback: CallbackSettings | undefined;
+}
+
+const PATH = '/api/wechat/callback';
+
+/** What WeChat itself calls. Goes in front of every body parser: it takes any type for the text that it is. */
+export function callbackRoutes({ callback, ...parts }: CallbackParts): Router {
+  const routes = Router();
+  if (!callback) return routes;
+  const needs = { ...parts, callback };
+  routes.get(PATH, proveToken(needs));
+  routes.post(PATH, express.text({ type: () => true, limit: '64kb' }), receiveMessage(needs));
+  return routes;
+}
