@@ -29,7 +29,8 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
   const { database, redis } = stores;
   const { timeoutMs, tokenMode: mode, profileStrict } = config.wechat;
   const jwt = { ...config.jwt, secret: config.jwt.secret ?? sandboxSecret(config.databaseUrl) };
-  const tokens = createTokens({ ...jwt, appids: config.apps.map(({ appid }) => appid), now });
+  const appids = mapAll(config.apps, ({ appid }) => appid);
+  const tokens = createTokens({ ...jwt, appids, now });
   const apiBase = config.sandbox ? sandboxBase : config.wechat.apiBase;
   const ping = createPing(database);
   const sessions = sessionsOf(stores, config, now);
@@ -45,6 +46,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
         notRenewed: (reason) => log.warn({ appid, reason }, 'access_token not renewed'),
       }),
     })),
+    appids,
     profileStrict,
     tokens,
     sessions,

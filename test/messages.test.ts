@@ -84,7 +84,7 @@ function handle(fields: object = {}, more: object = {}) {
 
 test('behind a parser that took the body, the mistake is named', () => {
   const needs = {
-    appid: 'wx0123456789abcdef',
+    appids: ['wx0123456789abcdef'] as const,
     callback: { token: 'x', aesKey: undefined },
     now: () => new Date(),
   };

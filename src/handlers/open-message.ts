@@ -12,8 +12,8 @@ export interface CallbackSettings {
 }
 
 export interface OpenNeeds {
-  /** Ours; the first is meant where a message names none. */
-  readonly apps: readonly [{ readonly appid: string }, ...{ readonly appid: string }[]];
+  /** Of our apps; the first is meant where a message names none. */
+  readonly appids: readonly [string, ...string[]];
   readonly callback: CallbackSettings;
   readonly now: () => Date;
 }
@@ -81,7 +81,7 @@ export function openMessage(query: unknown, body: unknown, needs: OpenNeeds): Op
     aesKey === undefined ? openPlain(query, sent, needs) : openSafe(query, sent, { ...needs, aesKey });
   const named = [opened.appid, opened.message.appid].filter((appid) => appid !== undefined);
   // All events about a user name their app, so only other messages in plain text may be for another of ours.
-  const { appid } = needs.apps.find((app) => app.appid === named[0]) ?? needs.apps[0];
+  const appid = needs.appids.find((each) => each === named[0]) ?? needs.appids[0];
   if (named.some((each) => each !== appid)) throw new AppError('callback_foreign_app', FOREIGN);
   return { ...opened, appid };
 }
