@@ -2,6 +2,7 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
+import { avatarRoutes } from './routes/avatars.ts';
 import { type CallbackParts, callbackRoutes } from './routes/callback.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jwksRoutes } from './routes/jwks.ts';
@@ -33,6 +34,7 @@ export function createApp(parts: AppParts): Express {
   app.use(healthRoutes(parts));
   app.use(jwksRoutes(parts));
   app.use(wxuserRoutes(parts));
+  app.use(avatarRoutes(parts));
   app.use(koaRoutes(parts));
   app.use(notFound);
   app.use(handleErrors);

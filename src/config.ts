@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { z } from 'zod';
+import { besideDatabase } from './avatar-store-url.ts';
 import { parseMysqlUrl } from './database-url.ts';
 import { environment } from './settings.ts';
 
@@ -52,6 +53,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
 
   const settings = parsed.data;
   const sandbox = settings.WX_APPID === undefined && settings.WX_APPS === undefined;
+  const databaseUrl = settings.DATABASE_URL ?? mysqlUrl(settings) ?? 'sqlite:./data/weapp-login.db';
   return {
     sandbox,
     host: settings.HOST ?? (sandbox ? '127.0.0.1' : undefined),
@@ -60,9 +62,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
     logLevel: settings.LOG_LEVEL,
     loginRateLimit: settings.LOGIN_RATE_LIMIT,
     redisUrl: settings.REDIS_URL,
-    databaseUrl: settings.DATABASE_URL ?? mysqlUrl(settings) ?? 'sqlite:./data/weapp-login.db',
+    databaseUrl,
     /** The mini programs; in the sandbox its own, whose secret is no secret. */
     apps: appsOf(settings),
+    publicUrl: settings.PUBLIC_URL,
+    avatars: {
+      store: settings.AVATAR_STORE ?? besideDatabase(databaseUrl),
+      maxBytes: settings.AVATAR_MAX_BYTES,
+    },
     wechat: {
       apiBase: settings.WX_API_BASE,
       timeoutMs: settings.WX_TIMEOUT_MS,

@@ -6,6 +6,7 @@ export { handleErrors } from './middleware/handle-errors.ts';
 export { logRequests } from './middleware/log-requests.ts';
 export { bearerOf } from './middleware/require-login.ts';
 export { createParts } from './parts.ts';
+export { avatarRoutes } from './routes/avatars.ts';
 export { callbackRoutes } from './routes/callback.ts';
 export { jwksRoutes } from './routes/jwks.ts';
 export { koaRoutes } from './routes/koa.ts';

@@ -2,6 +2,9 @@ import type { AppParts } from './app.ts';
 import { sandboxSecret } from './auth/sandbox-secret.ts';
 import { createSeal } from './auth/seal.ts';
 import { createTokens } from './auth/tokens.ts';
+import { createAvatars } from './avatars/avatars.ts';
+import { createPictureMaker } from './avatars/picture.ts';
+import { createReceiver } from './avatars/receive.ts';
 import type { Config } from './config.ts';
 import { createPing } from './db/ping.ts';
 import { createUsers } from './db/users.ts';
@@ -55,6 +58,12 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     callback: config.callback,
     deliveries: deliveriesOf(stores),
     users: createUsers(database, now),
+    avatars: createAvatars(config.avatars.store, {
+      publicUrl: config.publicUrl ?? (config.sandbox ? sandboxBase.replace(/\/sandbox$/, '') : undefined),
+      leftBehind: (failure) => log.warn({ failure: String(failure) }, 'a picture was left behind'),
+    }),
+    receiveFile: createReceiver(config.avatars.maxBytes),
+    makePicture: createPictureMaker(),
     limitLogins: limitLogins(config.loginRateLimit),
     cloudIdentity: cloudIdentity(config.wechat.trustCloudHeaders),
     requireLogin: requireLogin(tokens, sessions),

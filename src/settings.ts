@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseAvatarStore } from './avatar-store-url.ts';
 import { parseMysqlUrl } from './database-url.ts';
 import { readPrivateKey, readPublicKey } from './key-file.ts';
 import { parseRedisUrl } from './redis-url.ts';
@@ -107,6 +108,21 @@ const apps = z.string().transform((text, context) => {
   context.addIssue({ code: 'custom', message });
   return z.NEVER;
 });
+
+const avatarStore = z.string().transform((text, context) => {
+  try {
+    return parseAvatarStore(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
+});
+
+/** An address and a path that others are appended to. */
+const baseUrl = z
+  .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+  .refine((url) => /^[^?#@]+$/.test(url), 'must be an address and a path only')
+  .transform((url) => url.replace(/\/+$/, ''));
 
 const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
 
@@ -226,10 +242,7 @@ export const environment = z.object({
     example:
       'wx0123456789abcdef:0123456789abcdef0123456789abcdef,wxfedcba9876543210:fedcba9876543210fedcba9876543210',
   }),
-  WX_API_BASE: z
-    .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
-    .refine((url) => /^[^?#@]+$/.test(url), 'must be an address and a path only')
-    .transform((url) => url.replace(/\/+$/, ''))
+  WX_API_BASE: baseUrl
     .prefault('https://api.weixin.qq.com')
     .register(settings, { en: 'Where WeChat answers', zh: '微信接口地址' }),
   WX_TIMEOUT_MS: wholeNumber(100, 60_000).prefault('5000').register(settings, {
@@ -312,6 +325,28 @@ export const environment = z.object({
   SESSION_CACHE_SECONDS: wholeNumber(0, 3600).prefault('5').register(settings, {
     en: 'How long an instance remembers that a session is good: so late it learns that another one ended it; `0` asks every time',
     zh: '每个实例记住会话有效的秒数，即最迟多久得知其他实例结束了会话；`0` 表示每次都查询',
+  }),
+  PUBLIC_URL: baseUrl.optional().register(settings, {
+    en: 'Where users reach this server, for the URLs of the pictures that they upload',
+    zh: '用户访问本服务的地址，用于上传图片的 URL',
+    default: {
+      en: 'none: no uploads to a folder; the sandbox takes the address it listens at',
+      zh: '无：不能上传到文件夹；沙箱使用其监听地址',
+    },
+    example: 'https://login.example.com',
+  }),
+  AVATAR_STORE: avatarStore.optional().register(settings, {
+    en: 'Where uploaded pictures are kept: `file:<folder>`, or `s3://key:secret@host/bucket?region=…`; see [docs/avatars.md](docs/avatars.md)',
+    zh: '上传图片的存放位置：`file:<文件夹>`，或 `s3://key:secret@host/bucket?region=…`；见 [docs/avatars.md](docs/avatars.md)',
+    default: {
+      en: '`avatars` beside the embedded database, or in `./data`',
+      zh: '嵌入式数据库旁（或 `./data` 中）的 `avatars`',
+    },
+    example: 'file:./data/avatars',
+  }),
+  AVATAR_MAX_BYTES: wholeNumber(1024, 20_971_520).prefault('5242880').register(settings, {
+    en: 'The largest picture that may be uploaded, in bytes',
+    zh: '上传图片的最大字节数',
   }),
   JWT_ISSUER: z.string().default('weapp-login').register(settings, {
     en: 'The `iss` of the tokens; another one is refused',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parseAvatarStore } from '../src/avatar-store-url.ts';
 import { ConfigError, loadConfig } from '../src/config.ts';
 import { parseMysqlUrl } from '../src/database-url.ts';
 import { parseRedisUrl } from '../src/redis-url.ts';
@@ -110,10 +111,15 @@ test('every problem is reported at once and by name', () => {
     LOGIN_RATE_LIMIT: '-1',
     TRUST_PROXY: 'true',
     MYSQL_PORT: '70000',
+    PUBLIC_URL: 'login.example.com',
+    AVATAR_STORE: '/data/avatars',
+    AVATAR_MAX_BYTES: '5MB',
   });
   const names = problems.map((problem) => problem.split(' ')[0]);
   expect(names.toSorted()).toEqual(
     [
+      'AVATAR_MAX_BYTES',
+      'AVATAR_STORE',
       'DATABASE_URL',
       'JWT_EXPIRES_IN',
       'JWT_PREVIOUS_SECRETS',
@@ -122,6 +128,7 @@ test('every problem is reported at once and by name', () => {
       'LOG_LEVEL',
       'MYSQL_PORT',
       'PORT',
+      'PUBLIC_URL',
       'TRUST_PROXY',
       'WX_APPID',
       'WX_API_BASE',
@@ -195,6 +202,31 @@ test.each([
     'a WeChat address with a query',
     { WX_API_BASE: 'https://x.example/?a=1' },
     /^WX_API_BASE must be an address/,
+  ],
+  [
+    'a store of pictures without a bucket',
+    { AVATAR_STORE: 's3://k:s@host' },
+    /^AVATAR_STORE must be file:<folder> or s3:/,
+  ],
+  [
+    'a store of pictures with an unknown option',
+    { AVATAR_STORE: 's3://k:s@host/bucket?acl=public' },
+    /^AVATAR_STORE has an option it does not know \(acl\)/,
+  ],
+  [
+    'a store of pictures with a wrong style',
+    { AVATAR_STORE: 's3://k:s@host/bucket?style=toString' },
+    /^AVATAR_STORE has a wrong option: style/,
+  ],
+  [
+    'a store of pictures with a wrong public address',
+    { AVATAR_STORE: 's3://k:s@host/bucket?public-url=cdn.example.com' },
+    /^AVATAR_STORE has a wrong option: public-url/,
+  ],
+  [
+    'a public address with a query',
+    { PUBLIC_URL: 'https://x.example/?a=1' },
+    /^PUBLIC_URL must be an address/,
   ],
   [
     'the placeholder of README',
@@ -274,6 +306,7 @@ test('a secret is never printed, however wrong it is', () => {
     DATABASE_URL: 'mysql://u:pass-77@h',
     REDIS_URL: 'redis://:pass-77@h1,h2',
     WX_APPS: 'wx-77:secret-77',
+    AVATAR_STORE: 's3://key-77:secret-77@h/bucket?style=no',
     MYSQL_PASSWORD: 'pw-77',
     WX_CALLBACK_TOKEN: 'callback-77',
     WX_CALLBACK_AES_KEY: 'aes-77',
@@ -346,4 +379,39 @@ test.each([
   ],
 ])('a Redis URL is read: %s', (url, address) => {
   expect(parseRedisUrl(url)).toMatchObject(address);
+});
+
+test.each([
+  ['file:./data/avatars', { kind: 'folder', folder: './data/avatars' }],
+  ['file:///srv/avatars', { kind: 'folder', folder: '/srv/avatars' }],
+  [
+    's3://AKID:se%2Fcr%2Bet@cos.ap-guangzhou.myqcloud.com/faces-1250000000?region=ap-guangzhou',
+    {
+      kind: 's3',
+      keyId: 'AKID',
+      secret: 'se/cr+et',
+      region: 'ap-guangzhou',
+      objects: 'https://faces-1250000000.cos.ap-guangzhou.myqcloud.com',
+      publicUrl: 'https://faces-1250000000.cos.ap-guangzhou.myqcloud.com',
+      timeoutMs: 5000,
+    },
+  ],
+  [
+    's3+http://minio:secret@10.0.0.5:9000/faces/app?style=path&public-url=https://cdn.example.com/f/',
+    {
+      region: 'us-east-1',
+      objects: 'http://10.0.0.5:9000/faces/app',
+      publicUrl: 'https://cdn.example.com/f',
+    },
+  ],
+])('a store of pictures is read: %s', (url, address) => {
+  expect(parseAvatarStore(url)).toMatchObject(address);
+});
+
+test.each([
+  ['sqlite:/srv/weapp/users.db', '/srv/weapp/avatars'],
+  ['sqlite::memory:', 'data/avatars'],
+  ['mysql://h/d', 'data/avatars'],
+])('without a setting pictures go beside the embedded database: %s', (DATABASE_URL, folder) => {
+  expect(loadConfig({ DATABASE_URL }).avatars.store).toEqual({ kind: 'folder', folder });
 });

@@ -4,7 +4,7 @@ import { withDatabaseFailures } from './failures.ts';
 import { blankMerged } from './merged.ts';
 import { describeTable } from './mysql-table.ts';
 import type { Database } from './open.ts';
-import { type Engine, fromColumn, type Tables, toColumn, type WxUserTable } from './schema.ts';
+import { type Db, type Engine, fromColumn, type Tables, toColumn, type WxUserTable } from './schema.ts';
 import { unlessThere } from './unless-there.ts';
 
 export interface User {
@@ -40,15 +40,21 @@ export interface Users {
   linkedTo(user: User): Promise<User[]>;
   findByOpenid(appid: string, openid: string): Promise<User | undefined>;
   /** Stores what the user set here; later logins leave these fields alone. Answers undefined if there is no such row. */
-  change(id: number, changes: Profile): Promise<User | undefined>;
+  change(id: number, changes: Profile): Promise<Changed | undefined>;
   /** Removes what is stored in these fields, also by a merge, as if the user had never set them: a login may bring new ones. */
   blank(id: number, fields: readonly Blankable[]): Promise<void>;
   /** Stores a verified phone number, such as `+8613800138000`. */
   setPhone(id: number, phone: string): Promise<void>;
   /** Every column of a user's row, and the rows that were merged into it. */
   everything(id: number): Promise<{ wxuser: object | undefined; wxuser_merged: readonly object[] }>;
-  /** Deletes a user's row, what was merged into it, and his sessions: all or nothing. */
-  erase(id: number): Promise<void>;
+  /** Deletes a user's row, what was merged into it, and his sessions: all or nothing. Answers the avatar he had. */
+  erase(id: number): Promise<string | null>;
+}
+
+export interface Changed {
+  readonly user: User;
+  /** The avatar that this change replaced: no two changes are told the same one. Null if it replaced none. */
+  readonly formerAvatar: string | null;
 }
 
 export type Blankable = keyof Profile | 'phone';
@@ -85,7 +91,7 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
       return { user: toUser(row), isNew };
     },
 
-    findById,
+    findById: (id) => findById(id),
 
     async setPhone(id, phone) {
       const news = { phone, updated_at: toColumn(now()) };
@@ -111,10 +117,12 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
 
     async erase(id) {
       const merged = engine === 'mysql' && (await hasMerged());
-      await db.transaction().execute(async (transaction) => {
+      return db.transaction().execute(async (transaction) => {
+        const former = await holdAvatar(transaction, id);
         await transaction.deleteFrom('wxuser').where('id', '=', id).execute();
         await transaction.deleteFrom('wxsession').where('wxuser_id', '=', id).execute();
         if (merged) await sql`DELETE FROM wxuser_merged WHERE merged_into = ${id}`.execute(transaction);
+        return former;
       });
     },
 
@@ -136,13 +144,17 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
 
     async change(id, changes) {
       const owned = PROFILE_COLUMNS.filter((column) => changes[column] !== undefined);
-      await db
-        .updateTable('wxuser')
-        .set({ ...changes, updated_at: toColumn(now()) })
-        .set(Object.fromEntries(owned.map((column) => [`own_${column}`, 1])))
-        .where('id', '=', id)
-        .execute();
-      return findById(id);
+      return db.transaction().execute(async (transaction) => {
+        const former = await holdAvatar(transaction, id);
+        await transaction
+          .updateTable('wxuser')
+          .set({ ...changes, updated_at: toColumn(now()) })
+          .set(Object.fromEntries(owned.map((column) => [`own_${column}`, 1])))
+          .where('id', '=', id)
+          .execute();
+        const user = await findById(id, transaction);
+        return user && { user, formerAvatar: former === user.avatar ? null : former };
+      });
     },
   });
 
@@ -158,8 +170,15 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
     return (await query.execute(db)).rows.map(({ row }) => JSON.parse(row) as object);
   }
 
-  async function findById(id: number): Promise<User | undefined> {
-    const row = await db.selectFrom('wxuser').select(READ).where('id', '=', id).executeTakeFirst();
+  /** Keeps others from changing the row until the transaction ends. SQLite lets one transaction write at a time. */
+  async function holdAvatar(transaction: Db, id: number): Promise<string | null> {
+    const query = transaction.selectFrom('wxuser').select('avatar as avatar').where('id', '=', id);
+    const row = await (engine === 'mysql' ? query.forUpdate() : query).executeTakeFirst();
+    return row?.avatar ?? null;
+  }
+
+  async function findById(id: number, among: Db = db): Promise<User | undefined> {
+    const row = await among.selectFrom('wxuser').select(READ).where('id', '=', id).executeTakeFirst();
     return row && toUser(row);
   }
 

@@ -1,15 +1,21 @@
 import type { Sessions } from '../auth/sessions.ts';
+import type { Avatars, Owner } from '../avatars/avatars.ts';
 import type { Users } from '../db/users.ts';
 
 export interface EraseNeeds {
   readonly users: Users;
   readonly sessions: Sessions;
+  readonly avatars: Avatars;
 }
 
-/** Erases a user: his row, his sessions, and what a merge kept of him. His tokens are dead at once. */
-export async function eraseAccount({ users, sessions }: EraseNeeds, id: number): Promise<void> {
-  // First, so that nothing is erased while the sessions cannot be ended; and again for a login that came between.
+/** Erases a user: his row, his picture, his sessions, and what a merge kept of him. His tokens are dead at once. */
+export async function eraseAccount({ users, sessions, avatars }: EraseNeeds, owner: Owner): Promise<void> {
+  const { id } = owner;
+  // First, so that nothing is erased while the picture cannot be removed or the sessions cannot be ended; and again
+  // for an upload and a login that came between.
+  await avatars.remove(owner, (await users.findById(id))?.avatar);
   await sessions.endAll(id);
-  await users.erase(id);
+  const avatar = await users.erase(id);
   await sessions.endAll(id);
+  await avatars.discard(owner, avatar);
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { rule } from '../issues.ts';
-import { ANONYMOUS_NAME, avatar, gender, nickName } from '../wechat/profile-fields.ts';
+import { ANONYMOUS_NAME, avatarAt, gender, nickName } from '../wechat/profile-fields.ts';
 
 /** A form or a careless client sends the text of a missing value. */
 const absent = (value: unknown) =>
@@ -61,15 +61,16 @@ const NOTHING = {
   en: 'send at least one of nickName, avatar and gender',
 };
 
-/** `PUT /api/wxuser/me`. */
-export const profileRequest = z
-  .object({
-    nickName: nickName.check(notAnonymous).exactOptional(),
-    avatar: avatar.exactOptional(),
-    gender: z.preprocess(fromForm, gender).exactOptional(),
-  })
-  .refine((change) => Object.keys(change).length > 0, { params: { text: NOTHING } });
-export type ProfileRequest = z.output<typeof profileRequest>;
+/** `PUT /api/wxuser/me`. A page that sends the whole profile back sends the picture that was uploaded here, too. */
+export const profileRequest = (isOurs: (url: string) => boolean) =>
+  z
+    .object({
+      nickName: nickName.check(notAnonymous).exactOptional(),
+      avatar: avatarAt(isOurs).exactOptional(),
+      gender: z.preprocess(fromForm, gender).exactOptional(),
+    })
+    .refine((change) => Object.keys(change).length > 0, { params: { text: NOTHING } });
+export type ProfileRequest = z.output<ReturnType<typeof profileRequest>>;
 
 /** `POST /user/wechatlogin`, and the same from Cloud Run. */
 export const codeRequest = z.object({ code });

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { User } from '../db/users.ts';
+import type { Blankable, User } from '../db/users.ts';
 import { consentEvent, type MediaCheck, mediaCheck, revokeEvent } from '../wechat/messages.ts';
 import { type EraseNeeds, eraseAccount } from './erase-account.ts';
 
@@ -22,13 +22,13 @@ type EventHandler = (fields: object, appid: string, needs: EventNeeds) => Promis
 const handlers: ReadonlyMap<string, EventHandler> = new Map([
   [
     'user_info_modified',
-    ofUser(consentEvent, ({ users }, { id }) => users.blank(id, ['nickName', 'avatar'])),
+    ofUser(consentEvent, (needs, user) => takeAway(needs, user, ['nickName', 'avatar'])),
   ],
   [
     'user_authorization_revoke',
-    ofUser(revokeEvent, ({ users }, { id }, { fields }) => users.blank(id, fields)),
+    ofUser(revokeEvent, (needs, user, { fields }) => takeAway(needs, user, fields)),
   ],
-  ['user_authorization_cancellation', ofUser(consentEvent, (needs, { id }) => eraseAccount(needs, id))],
+  ['user_authorization_cancellation', ofUser(consentEvent, (needs, user) => eraseAccount(needs, user))],
   [
     'wxa_media_check',
     on(mediaCheck, async (check, _appid, { mediaChecked }) => void (await mediaChecked?.(check))),
@@ -54,6 +54,16 @@ function on<Event>(
     const user = await handle(event.data, appid, needs);
     return { outcome: 'handled', ...(typeof user === 'number' && { user }) };
   };
+}
+
+/** Blanks fields of a user's row; with the avatar goes the picture that he uploaded. */
+async function takeAway(
+  { users, avatars }: EventNeeds,
+  user: User,
+  fields: readonly Blankable[],
+): Promise<void> {
+  if (fields.includes('avatar')) await avatars.remove(user, user.avatar);
+  await users.blank(user.id, fields);
 }
 
 /** An event about a user, if we know him. */

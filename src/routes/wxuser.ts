@@ -5,6 +5,7 @@ import { getMe } from '../handlers/get-me.ts';
 import type { LoginNeeds } from '../handlers/log-in.ts';
 import { login } from '../handlers/login.ts';
 import { postPhone } from '../handlers/post-phone.ts';
+import { type AvatarNeeds, putAvatar } from '../handlers/put-avatar.ts';
 import { putMe } from '../handlers/put-me.ts';
 import {
   cloudLoginRequest,
@@ -18,7 +19,7 @@ import { endSession, listSessions, logout } from '../handlers/sessions.ts';
 import { validateLogin } from '../middleware/cloud-identity.ts';
 import { validate } from '../middleware/validate.ts';
 
-export interface WxuserParts extends LoginNeeds {
+export interface WxuserParts extends LoginNeeds, AvatarNeeds {
   readonly limitLogins: RequestHandler;
   readonly cloudIdentity: RequestHandler;
   readonly requireLogin: RequestHandler;
@@ -28,12 +29,14 @@ export interface WxuserParts extends LoginNeeds {
 export function wxuserRoutes(parts: WxuserParts): Router {
   const { limitLogins, cloudIdentity, requireLogin } = parts;
   const validLogin = validateLogin<LoginRequest>(loginRequest, cloudLoginRequest);
+  const profile = profileRequest(parts.avatars.isOurs);
   const routes = Router();
   routes.post('/api/wxuser', limitLogins, cloudIdentity, validLogin, login(parts));
   routes.get('/api/wxuser/me', requireLogin, getMe(parts));
-  routes.put('/api/wxuser/me', requireLogin, validate(profileRequest), putMe(parts));
+  routes.put('/api/wxuser/me', requireLogin, validate(profile), putMe(parts));
   routes.delete('/api/wxuser/me', requireLogin, deleteMe(parts));
   routes.post('/api/wxuser/me/phone', requireLogin, validate(phoneRequest), postPhone(parts));
+  routes.post('/api/wxuser/me/avatar', requireLogin, putAvatar(parts));
   routes.get('/api/wxuser/me/export', requireLogin, exportMe(parts));
   routes.get('/api/wxuser/sessions', requireLogin, listSessions(parts));
   routes.delete('/api/wxuser/sessions/:id', requireLogin, endSession(parts));

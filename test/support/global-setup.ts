@@ -7,6 +7,7 @@ import { canPartition, hasGalera } from './galera.ts';
 import { hasMariaDb, startMariaDb } from './mariadb.ts';
 import { findMysql56, startMysql56 } from './mysql56.ts';
 import { hasRedis } from './redis.ts';
+import { hasSwift } from './swift.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -18,6 +19,8 @@ declare module 'vitest' {
     mysql56Url: string | undefined;
     /** Whether tests can start Redis servers, each its own. */
     redisThere: boolean;
+    /** Whether tests can start OpenStack Swift, likewise. */
+    swiftThere: boolean;
   }
 }
 
@@ -38,6 +41,10 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     [hasGalera(), 'a Galera cluster: install mariadb-server, galera-4 and rsync'],
     [canPartition(), 'a Galera node that is cut off: install iptables, and run as root'],
     [redisThere, 'every suite on Redis, a Redis Cluster and Sentinel: install redis-server 7 or newer'],
+    [
+      hasSwift(),
+      'pictures in an S3 store: install swift-proxy, swift-account, swift-container and swift-object',
+    ],
     [hasOpenssl(), 'TLS to MariaDB and to Redis: install openssl'],
   ];
   const missing = suites.filter(([there]) => !there).map(([, suite]) => suite);
@@ -53,6 +60,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   provide('mysqlUrl', named ?? mariadb?.url);
   provide('mysql56Url', mysql56?.url);
   provide('redisThere', redisThere);
+  provide('swiftThere', hasSwift());
   return async () => {
     await Promise.all([mariadb?.stop(), mysql56?.stop()]);
     rmSync(folder, { recursive: true, force: true });

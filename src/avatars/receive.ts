@@ -1,0 +1,64 @@
+import type { Request, Response } from 'express';
+import multer, { MulterError } from 'multer';
+import { AppError, type ErrorCode } from '../errors.ts';
+import type { Text } from '../language.ts';
+
+/** Takes the one file of a multipart request into memory. @throws {AppError} saying what to send instead */
+export type ReceiveFile = (req: Request, res: Response) => Promise<Buffer>;
+
+/** What a multipart body has beside its file: the boundaries, and the text fields that nobody reads. */
+const BESIDE_FILE = 65_536;
+
+const MISSING: Text = {
+  zh: '缺少文件：请用 wx.uploadFile 上传，filePath 为 chooseAvatar 给出的路径',
+  en: 'is missing: send it with wx.uploadFile, its filePath being what chooseAvatar gave',
+};
+const EMPTY: Text = { zh: '是空文件', en: 'is empty' };
+const ONE_ONLY: Text = { zh: '只能上传一个文件', en: 'must be the only one' };
+const UNREADABLE: Text = {
+  zh: '无法解析 multipart 请求：内容不完整或 boundary 有误',
+  en: 'cannot be parsed as multipart/form-data: it is cut short, or its boundary is another one',
+};
+const TOO_MUCH: Text = {
+  zh: '除文件外的字段过多或过长',
+  en: 'has too many or too long fields beside the file',
+};
+
+/** @param maxBytes of the file; what comes beyond is read from the network and dropped */
+export function createReceiver(maxBytes: number): ReceiveFile {
+  const limits = { fileSize: maxBytes, files: 1, fields: 20, parts: 21, fieldSize: 2048, headerPairs: 20 };
+  const parse = multer({ storage: multer.memoryStorage(), limits }).any();
+  const tooLarge = () => refusal('file', tooLargeText(maxBytes), 'payload_too_large');
+
+  return async (req, res) => {
+    if (!req.is('multipart/form-data')) throw new AppError('unsupported_media_type');
+    if (Number(req.headers['content-length']) > maxBytes + BESIDE_FILE) throw tooLarge();
+    // Whoever left while he waited in line announces it no more.
+    if (req.destroyed) throw refusal('body', UNREADABLE);
+    await new Promise<void>((resolve, reject) => {
+      parse(req, res, (error?: unknown) => (error ? reject(reasoned(error)) : resolve()));
+    });
+    const [file] = (req.files ?? []) as Express.Multer.File[];
+    if (!file) throw refusal('file', MISSING);
+    if (file.size === 0) throw refusal('file', EMPTY);
+    return file.buffer;
+  };
+
+  function reasoned(error: unknown): unknown {
+    if (error instanceof TypeError) return error; // a mistake of ours
+    if (!(error instanceof MulterError)) return refusal('body', UNREADABLE);
+    if (error.code === 'LIMIT_FILE_SIZE') return tooLarge();
+    return error.code === 'LIMIT_FILE_COUNT' ? refusal('file', ONE_ONLY) : refusal('body', TOO_MUCH);
+  }
+}
+
+function tooLargeText(maxBytes: number): Text {
+  return {
+    zh: `最大 ${maxBytes} 字节，请先压缩（wx.compressImage）`,
+    en: `must have at most ${maxBytes} bytes: make it smaller first (wx.compressImage)`,
+  };
+}
+
+function refusal(path: string, message: Text, code: ErrorCode = 'invalid_request'): AppError {
+  return new AppError(code, { issues: [{ path, message }] });
+}

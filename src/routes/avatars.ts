@@ -1,0 +1,10 @@
+import { Router } from 'express';
+import type { Avatars } from '../avatars/avatars.ts';
+import { getAvatar } from '../handlers/get-avatar.ts';
+
+/** The pictures that users uploaded, where they are on our disk. */
+export function avatarRoutes(parts: { readonly avatars: Avatars }): Router {
+  const routes = Router();
+  if (parts.avatars.servedHere) routes.get('/avatars/:name', getAvatar(parts));
+  return routes;
+}
