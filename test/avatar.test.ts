@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import express from 'express';
 import sharp from 'sharp';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { createTurns } from '../src/avatars/turns.ts';
 import * as weapp from '../src/index.ts';
 import { realSettings, startApp, type TestApp } from './support/app.ts';
 import { engines, type FreshDatabase, freshSqlite } from './support/engines.ts';
@@ -384,6 +385,28 @@ test('a body that is cut short, or has another boundary, or no multipart: said a
   }
   expect((await send(app, ada, '{}')).body).toMatchObject({ status: 415, code: 'unsupported_media_type' });
   expect(filesIn(folder)).toEqual([]);
+});
+
+test('a line that is full is closed: too_many_requests, and the others come to their turn', async () => {
+  const inTurn = createTurns({ atOnce: 2, waiting: 3, waitingOfOne: 2 });
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const running: string[] = [];
+  const work = (key: string) => async () => {
+    running.push(key);
+    await held;
+    return key;
+  };
+  const admitted = ['a', 'a', 'a', 'b', 'c'].map((key) => inTurn(key, work(key)));
+  expect(running).toEqual(['a', 'b']);
+  for (const key of ['a', 'd']) {
+    await expect(inTurn(key, work(key))).rejects.toMatchObject({ code: 'too_many_requests', retryAfter: 5 });
+  }
+  release();
+  expect(await Promise.all(admitted)).toEqual(['a', 'a', 'a', 'b', 'c']);
+  expect(running.toSorted()).toEqual(['a', 'a', 'a', 'b', 'c']);
 });
 
 /** Sends what fetch would not, and answers all that comes back. */
