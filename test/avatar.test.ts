@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, utimesSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import express from 'express';
 import sharp from 'sharp';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
@@ -10,8 +10,11 @@ import * as weapp from '../src/index.ts';
 import { realSettings, startApp, type TestApp } from './support/app.ts';
 import { engines, type FreshDatabase, freshSqlite } from './support/engines.ts';
 import { jpeg, photograph, picture } from './support/pictures.ts';
+import { until } from './support/until.ts';
 import { filesIn, multipart, send, upload } from './support/uploads.ts';
 import { startStandIn } from './support/wechat.ts';
+
+type Parts = ReturnType<typeof weapp.createParts>;
 
 const newFolder = () => join(mkdtempSync(join(inject('folder'), 'avatars-')), 'avatars');
 
@@ -310,25 +313,23 @@ describe('the folder', () => {
   });
 });
 
-test('in somebody’s own Express app the same routes work, with the limit of the settings', async () => {
+/** Our routes in somebody's own Express app, some parts changed. */
+async function mount(change: (parts: Parts) => Partial<Parts>, env: Record<string, string> = {}) {
   const database = await freshSqlite();
   onTestFinished(database.drop);
-  const env = { DATABASE_URL: database.url, LOG_LEVEL: 'silent', AVATAR_MAX_BYTES: '5000' };
-  const config = weapp.loadConfig(env);
+  const config = weapp.loadConfig({ DATABASE_URL: database.url, ...env });
   const log = weapp.createLog('silent');
   const stores = await weapp.openStores(config, log);
   const app = express();
   const http = app.listen(0, '127.0.0.1');
   await once(http, 'listening');
-  const { port } = http.address() as { port: number };
-  const url = `http://127.0.0.1:${port}/login`;
-  const parts = weapp.createParts(config, { stores, log, sandboxBase: `${url}/sandbox` });
-  const checked: string[] = [];
-  const checkAvatar = async (user: { id: number }, at: string) => void checked.push(`${user.id} ${at}`);
+  const url = `http://127.0.0.1:${(http.address() as { port: number }).port}/login`;
+  const real = weapp.createParts(config, { stores, log, sandboxBase: `${url}/sandbox` });
+  const parts = { ...real, ...change(real) };
   const login = express.Router();
   login.use(express.json());
   if (parts.sandbox) login.use('/sandbox', weapp.sandboxRoutes(parts.sandbox));
-  login.use(weapp.wxuserRoutes({ ...parts, checkAvatar }), weapp.avatarRoutes(parts));
+  login.use(weapp.wxuserRoutes(parts), weapp.avatarRoutes(parts));
   app.use('/login', login).use(weapp.handleErrors);
   onTestFinished(async () => {
     http.closeAllConnections();
@@ -336,21 +337,47 @@ test('in somebody’s own Express app the same routes work, with the limit of th
     parts.apps[0].wechat.close();
     await stores.close();
   });
-
   const json = { method: 'POST', headers: { 'Content-Type': 'application/json' } };
   const button = await (await fetch(`${url}/sandbox/login-button`, { ...json, body: '{}' })).text();
-  const { token, user } = (await (await fetch(`${url}/api/wxuser`, { ...json, body: button })).json()) as {
-    token: string;
-    user: { id: number };
-  };
-  const mounted = { url } as TestApp;
-  const { body } = await upload(mounted, token, await jpeg(1));
+  const answer = await fetch(`${url}/api/wxuser`, { ...json, body: button });
+  const { token, user } = (await answer.json()) as { token: string; user: { id: number } };
+  const folder = join(dirname(database.url.slice('sqlite:'.length)), 'avatars');
+  return { app: { url } as TestApp, token, user, folder };
+}
+
+test('in somebody’s own Express app the same routes work, with the limit of the settings', async () => {
+  const checked: string[] = [];
+  const checkAvatar = async ({ id }: { id: number }, at: string) => void checked.push(`${id} ${at}`);
+  const { app, token, user } = await mount(() => ({ checkAvatar }), { AVATAR_MAX_BYTES: '5000' });
+  const { body } = await upload(app, token, await jpeg(1));
   expect((await fetch(body.user.avatar)).status).toBe(200);
   expect(checked).toEqual([`${user.id} ${body.user.avatar}`]);
-  expect((await upload(mounted, token, Buffer.alloc(5001, 1))).body).toMatchObject({
+  expect((await upload(app, token, Buffer.alloc(5001, 1))).body).toMatchObject({
     code: 'payload_too_large',
     issues: [{ path: 'file', message: expect.stringContaining('5000 bytes') }],
   });
+});
+
+test('a picture that is uploaded while its account is being erased goes too', async () => {
+  let meanwhile = async (): Promise<unknown> => undefined;
+  const { app, token, folder } = await mount(({ sessions }) => ({
+    sessions: {
+      ...sessions,
+      endAll: async (id: number) => {
+        await meanwhile();
+        return sessions.endAll(id);
+      },
+    },
+  }));
+  await upload(app, token, await jpeg(1));
+  const other = await jpeg(2);
+  meanwhile = async () => {
+    meanwhile = async () => undefined;
+    expect((await upload(app, token, other)).status).toBe(200);
+  };
+  const init = { method: 'DELETE', headers: { Authorization: token } };
+  expect((await fetch(`${app.url}/api/wxuser/me`, init)).status).toBe(200);
+  expect(filesIn(folder)).toEqual([]);
 });
 
 test('whoever leaves half-way, or while he waits, takes nobody’s turn', async () => {
@@ -369,6 +396,10 @@ test('whoever leaves half-way, or while he waits, takes nobody’s turn', async 
     }),
   );
   const waiting = upload(app, ada, await jpeg(1));
+  // First those who wait in line, and the server knows it; then those whose turn it is.
+  for (const socket of sockets.slice(8)) socket.destroy();
+  const left = () => app.log.filter((line) => line['status'] === 499).length;
+  await until('the server sees that 12 have left', async () => left() >= 12);
   for (const socket of sockets) socket.destroy();
   expect((await waiting).status).toBe(200);
   expect(filesIn(folder)).toHaveLength(1);
@@ -400,6 +431,8 @@ test('a line that is full is closed: too_many_requests, and the others come to t
     return key;
   };
   const admitted = ['a', 'a', 'a', 'b', 'c'].map((key) => inTurn(key, work(key)));
+  await Promise.resolve();
+  await Promise.resolve();
   expect(running).toEqual(['a', 'b']);
   for (const key of ['a', 'd']) {
     await expect(inTurn(key, work(key))).rejects.toMatchObject({ code: 'too_many_requests', retryAfter: 5 });
