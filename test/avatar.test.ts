@@ -290,7 +290,7 @@ describe('the folder', () => {
     expect(await app.rows()).toEqual(before);
   });
 
-  test('while the database cannot answer: 503, and no picture is left', async () => {
+  test('whose row cannot be written: the failure is answered, and no picture is left', async () => {
     const database = await freshSqlite();
     const { app, folder, ada } = await start({ database });
     const { sql } = await import('kysely');
