@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../src/db/open.ts';
-import { JWT_SECRET } from './support/app.ts';
+import { JWT_SECRET, startApp } from './support/app.ts';
 import { freshMysql, mysqlUrl, redisThere } from './support/engines.ts';
+import { keepSecret } from './support/no-secrets.ts';
 import { run } from './support/process.ts';
 import { startRedis } from './support/redis.ts';
 import { openSandbox } from './support/sandbox.ts';
@@ -86,6 +87,36 @@ describe('weapp-login doctor', () => {
     expect(output).toMatch(/^warning +settings: WX_TRUST_CLOUD_HEADERS/m);
     expect(output).toMatch(/^warning +settings: 1 former secrets or keys .*\n +→ .* 7 days after/m);
     expect(output).toMatch(/^warning +settings: without Redis other instances learn .* 3600 s/m);
+  });
+
+  test('the callback, asked at its public address as WeChat asks', async () => {
+    const { env } = await realSettings();
+    const callback = { WX_CALLBACK_TOKEN: 'CallbackToken0123456', WX_CALLBACK_AES_KEY: 'a'.repeat(43) };
+    keepSecret(callback.WX_CALLBACK_TOKEN);
+    const app = await startApp({ env: { ...env, ...callback } });
+    const well = await doctor({ ...env, ...callback, PUBLIC_URL: app.url });
+    expect(well.output).toMatch(/^ok +callback: answers at its public address, and knows the Token$/m);
+    expect(well.code).toBe(0);
+    const other = { ...callback, WX_CALLBACK_TOKEN: 'AnotherToken01234567' };
+    const wrong = await doctor({ ...env, ...other, PUBLIC_URL: app.url });
+    expect(wrong.output).toMatch(/^problem +callback: .* answered 403.*\n +→ .*WX_CALLBACK_TOKEN/m);
+    expect(wrong.code).toBe(1);
+    await app.close();
+    const away = await doctor({ ...env, ...callback, PUBLIC_URL: app.url });
+    expect(away.output).toMatch(
+      /^problem +callback: .* could not be reached \(ECONNREFUSED\)\n +→ start the server/m,
+    );
+
+    const { output } = await doctor(env);
+    expect(output).toMatch(/^warning +callback: not set: .*\n +→ set it up: docs\/callback.md/m);
+    expect(output).toMatch(/^warning +avatars: uploads are refused: .*\n +→ set PUBLIC_URL/m);
+  });
+
+  test('the store of pictures', async () => {
+    expect((await doctor()).output).toMatch(/^ok +avatars: their store takes, gives and removes pictures$/m);
+    const { code, output } = await doctor({ AVATAR_STORE: `file:${process.execPath}/avatars` });
+    expect(code).toBe(1);
+    expect(output).toMatch(/^problem +avatars: .*\n +→ mend AVATAR_STORE/m);
   });
 
   test.skipIf(!mysqlUrl)('tables that somebody changed, and those that are not made yet', async () => {

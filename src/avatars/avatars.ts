@@ -36,7 +36,7 @@ interface Surroundings {
 const NAME = /^[0-9a-f]{64}\.jpg$/;
 
 export function createAvatars(address: AvatarStoreAddress, { publicUrl, leftBehind }: Surroundings): Avatars {
-  const store = openStore(address, publicUrl);
+  const store = openAvatarStore(address, publicUrl);
   const avatars: Avatars = {
     servedHere: store.servedHere,
 
@@ -75,7 +75,8 @@ export function createAvatars(address: AvatarStoreAddress, { publicUrl, leftBehi
   }
 }
 
-function openStore(address: AvatarStoreAddress, publicUrl: string | undefined): AvatarStore {
+/** Opens what `AVATAR_STORE` names. */
+export function openAvatarStore(address: AvatarStoreAddress, publicUrl: string | undefined): AvatarStore {
   if (address.kind === 's3') return createS3Store(address);
   return createDiskStore(address.folder, publicUrl && `${publicUrl}/avatars`);
 }

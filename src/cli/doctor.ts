@@ -1,4 +1,6 @@
 import { type Config, ConfigError } from '../config.ts';
+import { examineAvatars } from '../doctor/avatars.ts';
+import { examineCallback } from '../doctor/callback.ts';
 import { examineDatabase } from '../doctor/database.ts';
 import type { Finding } from '../doctor/finding.ts';
 import { examineRedis } from '../doctor/redis.ts';
@@ -18,6 +20,8 @@ const EXAMINATIONS: readonly [string, (config: Config) => Finding[] | Promise<Fi
   ],
   ['Redis', examineRedis, 'mend REDIS_URL, or start the server that it names'],
   ['WeChat', (config) => examineWeChat(config, now), ''],
+  ['avatars', examineAvatars, 'mend AVATAR_STORE, or what it names'],
+  ['callback', (config) => examineCallback(config, now), ''],
 ];
 
 /** `weapp-login doctor`: looks at everything a login needs, and says what to do about it; exits 1 if something must be done. */

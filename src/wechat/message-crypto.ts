@@ -19,11 +19,16 @@ export interface DecryptedMessage {
  * @see https://developers.weixin.qq.com/miniprogram/dev/framework/server-ability/message-push.html
  */
 export function isSigned(parts: readonly string[], signature: string): boolean {
-  const expected = createHash('sha1')
-    .update([...parts].sort().join(''))
-    .digest();
+  const expected = Buffer.from(sign(parts), 'hex');
   const given = Buffer.from(signature, 'hex');
   return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+/** The signature of these parts. */
+export function sign(parts: readonly string[]): string {
+  return createHash('sha1')
+    .update([...parts].sort().join(''))
+    .digest('hex');
 }
 
 /**
