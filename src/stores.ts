@@ -1,7 +1,7 @@
 import { remembering, type Sessions } from './auth/sessions.ts';
 import type { Config } from './config.ts';
-import { createEndedSessions } from './db/ended.ts';
 import { type Database, openDatabase } from './db/open.ts';
+import { createRevokedSessions } from './db/revoked.ts';
 import { createSessions } from './db/sessions.ts';
 import type { Logger } from './log.ts';
 import { createRedisDeliveries } from './redis/deliveries.ts';
@@ -47,8 +47,8 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
 export function sessionsOf({ database, redis }: Stores, { sessions }: Config, now: () => Date): Sessions {
   const { limit, cacheSeconds } = sessions;
   if (!redis) return remembering(createSessions(database, limit, now), cacheSeconds);
-  const ended = createEndedSessions(database, now);
-  return remembering(createRedisSessions({ redis, ended, limit, now }), cacheSeconds, redis.ends);
+  const revoked = createRevokedSessions(database, now);
+  return remembering(createRedisSessions({ redis, revoked, limit, now }), cacheSeconds, redis.ends);
 }
 
 /** What WeChat delivered, remembered by all instances where there is Redis. */

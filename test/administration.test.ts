@@ -64,6 +64,7 @@ describe.each(engines)('administration from the command line, on $name', ({ fres
   test('a user who is not there, and a wrong call, are said in a sentence', async () => {
     const { command, finish } = await start();
     expect(await command('ban', '999')).toEqual({ code: 1, output: 'there is no user 999\n' });
+    expect(await command('end-sessions', '999')).toEqual({ code: 1, output: 'there is no user 999\n' });
     for (const args of [['ban'], ['ban', 'Ada'], ['users'], ['end-sessions', '1', '2']]) {
       const { code, output } = await command(...args);
       expect({ code, output }).toMatchObject({

@@ -27,6 +27,7 @@ function userOf(id: number) {
     gender: id % 3,
     status: id % 7 ? ('active' as const) : ('banned' as const),
     own_nickName: id % 2,
+    session_generation: id % 4,
     created_at: at,
     updated_at: at,
     last_login_at: id % 4 ? at : null,
@@ -89,6 +90,14 @@ describe.skipIf(!mysqlUrl)('weapp-login copy', () => {
     const home = run(['copy', '--from', to.url, '--to', back.url]);
     expect(await home.ended, home.output()).toBe(0);
     expect(checksum(home.output())).toBe(checksum(again.output()));
+    const { db: copied } = await openDatabase(back.url);
+    const { generation } = await copied
+      .selectFrom('wxuser')
+      .select('session_generation as generation')
+      .where('id', '=', 9)
+      .executeTakeFirstOrThrow();
+    await copied.destroy();
+    expect(generation).toBe(3); // no session comes back that was ended
     await Promise.all([from.drop(), to.drop(), back.drop()]);
   });
 

@@ -163,6 +163,77 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     ]);
   });
 
+  test('logging out everywhere, and erasing, reach what Redis has forgotten to be this user’s', async () => {
+    const app = await start({ SESSION_CACHE_SECONDS: '0' });
+    const login = async () => ({ Authorization: (await app.login({ user: 'Ada' })).body.token as string });
+    const mine = [await login(), await login()];
+    await redis.cli('DEL', 'weapp-login:{1}:sessions'); // as a Redis that may evict does
+    await app.call('POST', '/api/wxuser/logout', { all: true }, mine[0]);
+    for (const headers of mine) expect((await me(app, headers)).body).toMatchObject(ENDED);
+
+    const again = await login();
+    await redis.cli('DEL', 'weapp-login:{1}:sessions');
+    const env = { ...SECRET, DATABASE_URL: database.url, REDIS_URL: redis.url };
+    expect(await run(['end-sessions', '1'], env, undefined, { private: true }).ended).toBe(0);
+    expect((await me(app, again)).body).toMatchObject(ENDED);
+
+    await redis.cli('FLUSHALL');
+    const last = await login();
+    await redis.cli('DEL', 'weapp-login:{1}:sessions');
+    expect((await app.call('DELETE', '/api/wxuser/me', undefined, last)).status).toBe(200);
+    expect(await keys()).toEqual([]);
+  });
+
+  test('end-sessions while Redis is away is in the database: refused by the next question', async () => {
+    const { one, other, ada } = await startTwo();
+    const bob = await remembered(one, other, 'Bob');
+    await redis.kill();
+    for (const app of [one, other])
+      await expect.poll(() => logged(app, 'redis subscription left')).toHaveLength(1);
+    const env = { ...SECRET, DATABASE_URL: database.url, REDIS_URL: `${redis.url}?timeout=200` };
+    const command = run(['end-sessions', ada.id], env, undefined, { private: true });
+    expect(await command.ended).toBe(0);
+    expect(command.output()).toMatch(
+      /^ended the sessions of user 1; running servers know within 3600 s \(Redis at /,
+    );
+    for (const app of [one, other]) {
+      expect((await me(app, ada.headers)).body).toMatchObject(ENDED);
+      expect((await me(app, bob.headers)).status).toBe(200);
+    }
+  });
+
+  test('what ended with all others stays ended when the sessions move into Redis, out of it, and back', async () => {
+    const moved = async (env: Record<string, string>, headers: Record<string, string>) => {
+      const app = await startApp({ database, env: { ...SECRET, ...env } });
+      const answer = await me(app, headers);
+      const user = { Authorization: (await app.login({ user: 'Ada' })).body.token as string };
+      await app.call('POST', '/api/wxuser/logout', { all: true }, user);
+      const kept = { Authorization: (await app.login({ user: 'Ada' })).body.token as string };
+      await app.close();
+      return { answer, kept };
+    };
+    const [alone, beside] = [{}, { REDIS_URL: redis.url }];
+    const first = await moved(alone, {});
+    const second = await moved(beside, first.kept);
+    const third = await moved(alone, first.kept);
+    const fourth = await moved(beside, second.kept);
+    for (const { answer } of [second, third, fourth]) expect(answer.body).toMatchObject(ENDED);
+  });
+
+  test('a session of another generation is in no list, and cannot be found', async () => {
+    const { one, ada } = await startTwo({ SESSION_CACHE_SECONDS: '0' });
+    await redis.cli('SAVE');
+    await one.call('POST', '/api/wxuser/logout', { all: true }, ada.headers);
+    await one.sql(sql`DELETE FROM wxsession_revoked`);
+    await redis.kill();
+    await redis.start();
+    await expect.poll(async () => (await one.call('GET', '/readyz')).status).toBe(200);
+    const Authorization = (await one.login({ user: 'Ada' })).body.token as string;
+    const list = await one.call('GET', '/api/wxuser/sessions', undefined, { Authorization });
+    expect(list.body.sessions).toHaveLength(1);
+    expect(list.body.sessions[0].current).toBe(true);
+  });
+
   test('who does not hear the others asks, and what was told meanwhile is not missed', async () => {
     const { one, other, ada } = await startTwo();
     const [bob, eve] = [await remembered(one, other, 'Bob'), await remembered(one, other, 'Eve')];

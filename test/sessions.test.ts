@@ -4,9 +4,10 @@ import { deviceOf, placeOf } from '../src/auth/device.ts';
 import { createSeal } from '../src/auth/seal.ts';
 import { remembering, type Sessions, type Standing } from '../src/auth/sessions.ts';
 import { openDatabase } from '../src/db/open.ts';
-import { type Answer, startApp, type TestApp } from './support/app.ts';
+import { type Answer, realSettings, startApp, type TestApp } from './support/app.ts';
 import { engines, type FreshDatabase, freshSqlite, redisThere } from './support/engines.ts';
-import { startRedis } from './support/redis.ts';
+import { type Redis, startRedis } from './support/redis.ts';
+import { errcode, held as heldAnswer, startStandIn, token } from './support/wechat.ts';
 
 const SECRET = { JWT_SECRET: 'one-secret-for-all-instances-0123456789' };
 const IPHONE =
@@ -22,9 +23,10 @@ describe.each(stores)('sessions, on $name', ({ fresh, redis }) => {
   let database: FreshDatabase;
   let env: Record<string, string>;
   let app: TestApp;
+  let server: Redis | undefined;
   beforeEach(async () => {
     database = await fresh();
-    const server = redis ? await startRedis() : undefined;
+    server = redis ? await startRedis() : undefined;
     env = { ...SECRET, ...(server && { REDIS_URL: server.url }) };
     app = await startApp({ database, env });
     return async () => {
@@ -34,6 +36,14 @@ describe.each(stores)('sessions, on $name', ({ fresh, redis }) => {
     };
   });
 
+  async function sessionRows() {
+    const { db } = await openDatabase(database.url);
+    return db
+      .selectFrom('wxsession')
+      .select('sid')
+      .execute()
+      .finally(() => db.destroy());
+  }
   async function login(user = 'Ada', headers: Record<string, string> = {}) {
     const { body } = await app.call('POST', '/api/wxuser', await app.button({ user }), headers);
     return { headers: { Authorization: body.token as string }, id: body.user.id as number };
@@ -143,6 +153,25 @@ describe.each(stores)('sessions, on $name', ({ fresh, redis }) => {
     expect(JSON.stringify(body)).not.toMatch(/session_key|sessionKey/);
   });
 
+  test.each([
+    ['erased', sql`DELETE FROM wxuser`],
+    ['logged out everywhere', sql`UPDATE wxuser SET session_generation = session_generation + 1`],
+  ])('a login of who is %s meanwhile opens no session', async (_name, meanwhile) => {
+    const wechat = await startStandIn();
+    const real = await startApp({ database, env: { ...env, ...realSettings(wechat.url), ...SECRET } });
+    const held = heldAnswer(errcode(-1));
+    wechat.answerAt('/wxa/business/getuserphonenumber', held.reply);
+    wechat.answerAt('/cgi-bin/stable_token', token());
+    const login = real.call('POST', '/api/wxuser', { code: 'code', phoneCode: 'a'.repeat(64) });
+    await held.asked; // his row is read, his session is not opened
+    await real.sql(meanwhile);
+    held.letGo();
+    expectEnded(await login);
+    if (server) expect(await server.cli('KEYS', '*:session*')).toBe('');
+    else expect(await sessionRows()).toEqual([]);
+    await real.close();
+  });
+
   test('another instance learns of the end of a session within SESSION_CACHE_SECONDS; with 0 at once', async () => {
     const others = [
       await startApp({ database, env: { ...env, SESSION_CACHE_SECONDS: '1' } }),
@@ -198,7 +227,7 @@ describe.each(engines)('sessions in the database, on $name', ({ fresh }) => {
     clock = new Date();
     for (let i = 0; i < 20; i++) await logInAndOut();
     const { db } = await openDatabase(database.url);
-    expect(await db.selectFrom('wxsession_ended').select('sid').execute()).toHaveLength(20);
+    expect(await db.selectFrom('wxsession_revoked').select('sid').execute()).toHaveLength(20);
     await db.destroy();
     await app.close();
     await database.drop();

@@ -7,6 +7,8 @@ export interface Session {
   readonly sid: string;
   /** `wxuser.id` */
   readonly userId: number;
+  /** The user's at the login: all of an earlier one have been ended at once. */
+  readonly generation: number;
   /** Sealed: see auth/seal.ts. */
   readonly sessionKey: string;
   /** What it was opened with, such as `iPhone · WeChat 8.0.50`. */
@@ -26,7 +28,10 @@ export const LAST_USE_MS = 60_000;
 
 /** The sessions, wherever they are kept. Every method fails with `database_unavailable` while that cannot answer. */
 export interface Sessions {
-  /** Opens one; the oldest of the user end where he has too many. Answers the sids of those. */
+  /**
+   * Opens one; the oldest of the user end where he has too many. Answers the sids of those. Fails with `session_ended`,
+   * and leaves none, if meanwhile the user was erased or all of his sessions were ended.
+   */
   open(session: Session, openid: string): Promise<readonly string[]>;
   standing(userId: number, sid: string): Promise<Standing>;
   /** One of a user's sessions, if it has not ended. */
@@ -35,7 +40,7 @@ export interface Sessions {
   list(userId: number): Promise<Session[]>;
   /** Ends one of a user's sessions; tells whether there was one. */
   end(userId: number, sid: string): Promise<boolean>;
-  /** Ends all of a user's sessions. */
+  /** Ends all of a user's sessions. A repeat is harmless. */
   endAll(userId: number): Promise<void>;
 }
 

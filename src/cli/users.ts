@@ -34,7 +34,10 @@ export async function usersCommand(config: Config, args: readonly string[]): Pro
 /** `weapp-login ban <id> [--linked]` */
 export function banCommand(config: Config, args: readonly string[]): Promise<void> {
   return setStatus('ban', config, args, async ({ redis }, ids) => {
-    say(`${named(ids)} banned${await spread(config, redis, ids)}`);
+    const tell = async () => {
+      for (const userId of ids) await redis?.ends.tell({ userId });
+    };
+    say(`${named(ids)} banned${redis ? await spread(config, tell) : later(config)}`);
   });
 }
 
@@ -45,10 +48,14 @@ export function unbanCommand(config: Config, args: readonly string[]): Promise<v
 
 /** `weapp-login end-sessions <id>` */
 export function endSessionsCommand(config: Config, args: readonly string[]): Promise<void> {
-  return onUser('end-sessions', config, args, async ({ sessions, redis }, id) => {
-    const { length } = await sessions.list(id);
-    await sessions.endAll(id);
-    say(`ended ${length} sessions of user ${id}${redis ? '' : later(config)}`);
+  return onUser('end-sessions', config, args, async ({ administration, sessions, redis }, id) => {
+    if ((await administration.idsOf(id, false)).length === 0) throw new UsageError(`there is no user ${id}`);
+    const count = await countOf(sessions, id);
+    // At once, so that it holds while Redis is away.
+    await administration.endSessions(id);
+    const end = () => sessions.endAll(id);
+    const left = redis ? await spread(config, end) : await end().then(() => later(config));
+    say(`ended ${count === 'unknown' ? 'the' : count} sessions of user ${id}${left}`);
   });
 }
 
@@ -101,11 +108,10 @@ async function countOf(sessions: Sessions, id: number): Promise<number | string>
   );
 }
 
-/** Tells the running servers; says when they know otherwise. */
-async function spread(config: Config, redis: Redis | undefined, ids: readonly number[]): Promise<string> {
-  if (!redis) return later(config);
+/** Does what the running servers hear of at once; says when they know otherwise. */
+async function spread(config: Config, told: () => Promise<void>): Promise<string> {
   try {
-    for (const userId of ids) await redis.ends.tell({ userId });
+    await told();
     return '';
   } catch (error) {
     if (error instanceof AppError) return `${later(config)} (${error.reason})`;

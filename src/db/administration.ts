@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { withDatabaseFailures } from './failures.ts';
+import { nextGeneration } from './generation.ts';
 import type { Database } from './open.ts';
 import { toColumn } from './schema.ts';
 
@@ -23,6 +24,8 @@ export interface Administration {
   idsOf(id: number, withLinked: boolean): Promise<number[]>;
   /** Bans users or takes that back. Their sessions stay, and are refused. */
   setStatus(ids: readonly number[], status: 'active' | 'banned'): Promise<void>;
+  /** Ends all sessions of a user, wherever they are kept; what is remembered of them is another thing. */
+  endSessions(id: number): Promise<void>;
 }
 
 export function createAdministration({ db }: Database, now: () => Date): Administration {
@@ -55,5 +58,7 @@ export function createAdministration({ db }: Database, now: () => Date): Adminis
         .where('id', 'in', ids)
         .execute();
     },
+
+    endSessions: (id) => nextGeneration(db, id),
   });
 }

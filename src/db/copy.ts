@@ -20,7 +20,8 @@ const USERS: Copied = {
   before: 0,
   columns: [
     ...['id', 'appid', 'user_id', 'unionid', 'nickName', 'avatar', 'gender', 'phone', 'status'],
-    ...['own_nickName', 'own_avatar', 'own_gender', 'created_at', 'updated_at', 'last_login_at'],
+    ...['own_nickName', 'own_avatar', 'own_gender', 'session_generation'],
+    ...['created_at', 'updated_at', 'last_login_at'],
   ],
   mirror: false,
 };
@@ -28,18 +29,21 @@ const SESSIONS: Copied = {
   table: 'wxsession',
   key: 'sid',
   before: '',
-  columns: ['sid', 'wxuser_id', 'session_key', 'device', 'place', 'created_at', 'last_used_at', 'expires_at'],
+  columns: [
+    ...['sid', 'wxuser_id', 'generation', 'session_key', 'device', 'place'],
+    ...['created_at', 'last_used_at', 'expires_at'],
+  ],
   mirror: true,
 };
-const ENDED: Copied = {
-  table: 'wxsession_ended',
+const REVOKED: Copied = {
+  table: 'wxsession_revoked',
   key: 'sid',
   before: '',
   columns: ['sid', 'wxuser_id', 'expires_at'],
   mirror: true,
 };
 
-const TABLES = [USERS, SESSIONS, ENDED];
+const TABLES = [USERS, SESSIONS, REVOKED];
 
 const CHUNK = 1000;
 const TELL_EVERY = 20_000;

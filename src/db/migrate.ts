@@ -3,7 +3,7 @@ import { databaseFailure, repeating } from './failures.ts';
 import { wxuser } from './migrations/001-wxuser.ts';
 import { koaUser } from './migrations/002-koa-user.ts';
 import { wxsession } from './migrations/003-wxsession.ts';
-import { wxsessionEnded } from './migrations/004-wxsession-ended.ts';
+import { wxsessionRevoked } from './migrations/004-wxsession-revoked.ts';
 import type { Db, Engine } from './schema.ts';
 import { asMigration, type Change, type Report } from './steps.ts';
 
@@ -13,7 +13,7 @@ function changes(engine: Engine, report: Report): Record<string, Change> {
     '001-wxuser': wxuser(engine),
     '002-koa-user': koaUser(engine, report),
     '003-wxsession': wxsession(engine),
-    '004-wxsession-ended': wxsessionEnded(engine),
+    '004-wxsession-revoked': wxsessionRevoked(engine),
   };
 }
 

@@ -17,6 +17,8 @@ export interface WxUserTable {
   own_nickName: Generated<number>;
   own_avatar: Generated<number>;
   own_gender: Generated<number>;
+  /** A session of another generation has ended: see db/generation.ts. */
+  session_generation: Generated<number>;
   /** Times are UTC as `YYYY-MM-DD HH:MM:SS.mmm`: text in SQLite, DATETIME(3) in MySQL; NULL in rows from before us. */
   created_at: string | null;
   updated_at: string | null;
@@ -28,6 +30,7 @@ export interface WxSessionTable {
   sid: string;
   /** `wxuser.id`. (`wxuser.user_id` is the openid: the tutorial's name.) */
   wxuser_id: number;
+  generation: number;
   session_key: string;
   device: string;
   place: string;
@@ -36,8 +39,8 @@ export interface WxSessionTable {
   expires_at: string;
 }
 
-/** One row per session that ended before its time, where sessions are kept in Redis; see db/ended.ts. */
-export interface WxSessionEndedTable {
+/** One row per session that was ended before its time, where sessions are kept in Redis; see db/revoked.ts. */
+export interface WxSessionRevokedTable {
   sid: string;
   wxuser_id: number;
   /** When its token's time is over. */
@@ -47,7 +50,7 @@ export interface WxSessionEndedTable {
 export interface Tables {
   wxuser: WxUserTable;
   wxsession: WxSessionTable;
-  wxsession_ended: WxSessionEndedTable;
+  wxsession_revoked: WxSessionRevokedTable;
 }
 
 export type Db = Kysely<Tables>;

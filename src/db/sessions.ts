@@ -1,8 +1,10 @@
-import type { Selectable } from 'kysely';
+import type { JoinBuilder, Selectable } from 'kysely';
 import { LAST_USE_MS, type Session, type Sessions } from '../auth/sessions.ts';
+import { AppError } from '../errors.ts';
 import { withDatabaseFailures } from './failures.ts';
+import { generationOf, nextGeneration } from './generation.ts';
 import type { Database } from './open.ts';
-import { fromColumn, toColumn, type WxSessionTable } from './schema.ts';
+import { fromColumn, type Tables, toColumn, type WxSessionTable } from './schema.ts';
 import { sweeper } from './sweep.ts';
 import { unlessThere } from './unless-there.ts';
 
@@ -12,6 +14,12 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
   return withDatabaseFailures<Sessions>({
     async open(session) {
       await unlessThere(engine, db.insertInto('wxsession').values(toRow(session)), ['sid']).execute();
+      if ((await generationOf(db, session.userId)) !== session.generation) {
+        await end(session.userId, session.sid);
+        throw new AppError('session_ended', {
+          reason: 'all sessions of the user were ended during the login',
+        });
+      }
       const ended = await endOldest(session.userId);
       await sweep();
       return ended;
@@ -20,7 +28,7 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
     async standing(userId, sid) {
       const row = await db
         .selectFrom('wxsession')
-        .innerJoin('wxuser', 'wxuser.id', 'wxsession.wxuser_id')
+        .innerJoin('wxuser', ofGeneration)
         .select(['wxuser.status as status', 'wxsession.last_used_at as lastUsedAt'])
         .where('wxsession.sid', '=', sid)
         .where('wxsession.wxuser_id', '=', userId)
@@ -33,25 +41,19 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
     },
 
     async find(userId, sid) {
-      const row = await alive(userId).where('sid', '=', sid).executeTakeFirst();
+      const row = await alive(userId).where('wxsession.sid', '=', sid).executeTakeFirst();
       return row && toSession(row);
     },
 
     async list(userId) {
-      const rows = await alive(userId).orderBy('created_at', 'desc').orderBy('sid').execute();
+      const rows = await alive(userId).execute();
       return rows.map(toSession);
     },
 
-    async end(userId, sid) {
-      const ended = await db
-        .deleteFrom('wxsession')
-        .where('sid', '=', sid)
-        .where('wxuser_id', '=', userId)
-        .executeTakeFirst();
-      return ended.numDeletedRows > 0n;
-    },
+    end,
 
     async endAll(userId) {
+      await nextGeneration(db, userId);
       await db.deleteFrom('wxsession').where('wxuser_id', '=', userId).execute();
     },
   });
@@ -59,9 +61,21 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
   function alive(userId: number) {
     return db
       .selectFrom('wxsession')
-      .selectAll()
+      .innerJoin('wxuser', ofGeneration)
+      .selectAll('wxsession')
+      .where('wxsession.wxuser_id', '=', userId)
+      .where('wxsession.expires_at', '>', toColumn(now()))
+      .orderBy('wxsession.created_at', 'desc')
+      .orderBy('wxsession.sid');
+  }
+
+  async function end(userId: number, sid: string): Promise<boolean> {
+    const ended = await db
+      .deleteFrom('wxsession')
+      .where('sid', '=', sid)
       .where('wxuser_id', '=', userId)
-      .where('expires_at', '>', toColumn(now()));
+      .executeTakeFirst();
+    return ended.numDeletedRows > 0n;
   }
 
   async function touch(sid: string, lastUsedAt: string): Promise<void> {
@@ -74,22 +88,25 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
   }
 
   async function endOldest(userId: number): Promise<string[]> {
-    const rows = await alive(userId)
-      .orderBy('created_at', 'desc')
-      .orderBy('sid')
-      .offset(limit)
-      .limit(100)
-      .execute();
+    const rows = await alive(userId).offset(limit).limit(100).execute();
     const sids = rows.map((row) => row.sid);
     if (sids.length > 0) await db.deleteFrom('wxsession').where('sid', 'in', sids).execute();
     return sids;
   }
 }
 
+/** One that was ended with all others may still have its row, from before a time with Redis. */
+function ofGeneration(join: JoinBuilder<Tables, 'wxsession' | 'wxuser'>) {
+  return join
+    .onRef('wxuser.id', '=', 'wxsession.wxuser_id')
+    .onRef('wxuser.session_generation', '=', 'wxsession.generation');
+}
+
 function toRow(session: Session): Selectable<WxSessionTable> {
   return {
     sid: session.sid,
     wxuser_id: session.userId,
+    generation: session.generation,
     session_key: session.sessionKey,
     device: session.device,
     place: session.place,
@@ -103,6 +120,7 @@ function toSession(row: Selectable<WxSessionTable>): Session {
   return {
     sid: row.sid,
     userId: row.wxuser_id,
+    generation: row.generation,
     sessionKey: row.session_key,
     device: row.device,
     place: row.place,

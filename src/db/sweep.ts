@@ -8,7 +8,7 @@ const SWEEP = 500;
 /** Makes a broom for a table whose rows have an `expires_at`: called with every new row, it sweeps now and then. */
 export function sweeper(
   db: Db,
-  table: 'wxsession' | 'wxsession_ended',
+  table: 'wxsession' | 'wxsession_revoked',
   now: () => Date,
 ): () => Promise<void> {
   let rows = 0;

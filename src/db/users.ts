@@ -16,6 +16,8 @@ export interface User {
   readonly avatar: string | null;
   readonly gender: number;
   readonly status: 'active' | 'banned';
+  /** That of the sessions which are opened now: see db/generation.ts. */
+  readonly sessionGeneration: number;
   /** Unknown for a user from before us. */
   readonly createdAt: Date | null;
 }
@@ -74,6 +76,7 @@ const READ = [
   'avatar as avatar',
   'gender as gender',
   'status as status',
+  'session_generation as session_generation',
   'created_at as created_at',
 ] as const;
 type ReadRow = Selection<Tables, 'wxuser', (typeof READ)[number]>;
@@ -256,6 +259,7 @@ function toUser(row: ReadRow): User {
     avatar: row.avatar,
     gender: Number(row.gender ?? 0),
     status: row.status,
+    sessionGeneration: row.session_generation,
     createdAt: row.created_at === null ? null : fromColumn(row.created_at),
   };
 }

@@ -8,13 +8,20 @@ export interface EraseNeeds {
   readonly avatars: Avatars;
 }
 
-/** Erases a user: his row, his picture, his sessions, and what a merge kept of him. His tokens are dead at once. */
-export async function eraseAccount({ users, sessions, avatars }: EraseNeeds, owner: Owner): Promise<void> {
-  const { id } = owner;
+/**
+ * Erases a user: his row, his picture, his sessions, and what a merge kept of him. His tokens are dead at once.
+ * @param owner with the session that he asks with, if he does: it goes also where Redis has forgotten which are his
+ */
+export async function eraseAccount(
+  { users, sessions, avatars }: EraseNeeds,
+  owner: Owner & { readonly sid?: string },
+): Promise<void> {
+  const { id, sid } = owner;
   // First, so that nothing is erased while the picture cannot be removed or the sessions cannot be ended; and again
   // for an upload and a login that came between.
   await avatars.remove(owner, (await users.findById(id))?.avatar);
   await sessions.endAll(id);
+  if (sid !== undefined) await sessions.end(id, sid);
   const avatar = await users.erase(id);
   await sessions.endAll(id);
   await avatars.discard(owner, avatar);

@@ -22,6 +22,7 @@ export async function startSession(needs: SessionNeeds, req: Request, user: User
   const session = {
     sid,
     userId: user.id,
+    generation: user.sessionGeneration,
     sessionKey: seal.close(sessionKey),
     device: deviceOf(req.get('user-agent')),
     place: placeOf(req.ip),

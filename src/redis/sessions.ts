@@ -1,12 +1,14 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 import { LAST_USE_MS, type Session, type Sessions } from '../auth/sessions.ts';
-import type { EndedSessions } from '../db/ended.ts';
+import type { RevokedSessions } from '../db/revoked.ts';
+import { AppError } from '../errors.ts';
 import type { Redis } from './open.ts';
 
 interface Needs {
   readonly redis: Redis;
-  /** The database's knowledge of users and of sessions that ended: see db/ended.ts. */
-  readonly ended: EndedSessions;
+  /** The database's knowledge of users and of sessions that were ended: see db/revoked.ts. */
+  readonly revoked: RevokedSessions;
   /** Sessions per user. */
   readonly limit: number;
   readonly now: () => Date;
@@ -18,7 +20,9 @@ interface Needs {
  * what is one user's on one node of a Cluster. No two writes need to happen together: a session is named before it is
  * there, and its end is in the database before it is here.
  */
-export function createRedisSessions({ redis, ended, limit, now }: Needs): Sessions {
+export function createRedisSessions({ redis, revoked, limit, now }: Needs): Sessions {
+  /** Of the sessions that were good of late: what is needed to refuse them while Redis is away. */
+  const generations = new LRUCache<string, number>({ max: 50_000 });
   const indexOf = (userId: number) => `${redis.prefix}{${userId}}:sessions`;
   const keyOf = (userId: number, sid: string) => `${redis.prefix}{${userId}}:session:${sid}`;
 
@@ -32,37 +36,41 @@ export function createRedisSessions({ redis, ended, limit, now }: Needs): Sessio
       await commands.pExpire(index, left({ expiresAt: new Date(named.at(-1)?.score ?? expiresAt) }));
       return named.length;
     });
+    if ((await revoked.generationOf(userId)) !== session.generation) {
+      await endThese(userId, [session]);
+      throw new AppError('session_ended', { reason: 'all sessions of the user were ended during the login' });
+    }
     if (count <= limit) return [];
     const oldest = (await list(userId)).slice(limit);
     for (const each of oldest) await endOne(each);
-    return oldest.map(({ sid: ended }) => ended);
+    return oldest.map((each) => each.sid);
   }
 
-  async function find(userId: number, sid: string): Promise<Session | undefined> {
-    const session = alive(await redis.run((commands) => commands.get(keyOf(userId, sid))))?.session;
-    return session && !(await ended.among(userId, [sid])).has(sid) ? session : undefined;
+  async function read(userId: number, sid: string): Promise<Session | undefined> {
+    return alive(await redis.run((commands) => commands.get(keyOf(userId, sid))))?.session;
   }
 
   async function list(userId: number): Promise<Session[]> {
+    const sessions = await revoked.among(userId, await readAll(userId));
+    return sessions.toSorted(
+      (a, b) => b.createdAt.getTime() - a.createdAt.getTime() || a.sid.localeCompare(b.sid),
+    );
+  }
+
+  /** All that are here, whatever the database has against them. */
+  async function readAll(userId: number): Promise<Session[]> {
     const index = indexOf(userId);
     const texts = await redis.run(async (commands) => {
       await commands.zRemRangeByScore(index, '-inf', now().getTime());
       const sids = await commands.zRange(index, 0, -1);
       return sids.length === 0 ? [] : await commands.mGet(sids.map((sid) => keyOf(userId, sid)));
     });
-    const sessions = texts.flatMap((text) => alive(text)?.session ?? []);
-    const over = await ended.among(
-      userId,
-      sessions.map(({ sid }) => sid),
-    );
-    return sessions
-      .filter(({ sid }) => !over.has(sid))
-      .toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || a.sid.localeCompare(b.sid));
+    return texts.flatMap((text) => alive(text)?.session ?? []);
   }
 
   /** The database first: what it has heard holds, whatever becomes of Redis. */
   async function endThese(userId: number, sessions: readonly Session[]): Promise<void> {
-    await ended.record(sessions);
+    await revoked.revoke(sessions);
     const sids = sessions.map(({ sid }) => sid);
     await redis.run(async (commands) => {
       if (sids.length === 0) return;
@@ -99,33 +107,49 @@ export function createRedisSessions({ redis, ended, limit, now }: Needs): Sessio
     open,
     list,
 
+    /*
+     * | The database says | Redis has it     | has it not | does not answer                         |
+     * |-------------------|------------------|------------|-----------------------------------------|
+     * | ended, no user    | ended            | ended      | ended                                   |
+     * | other generation  | ended            | ended      | ended if it was good here, else failure |
+     * | banned            | banned           | ended      | banned                                  |
+     * | good              | good             | ended      | failure                                 |
+     * | nothing           | failure          | ended      | failure                                 |
+     */
     async standing(userId, sid) {
       const [known, text] = await Promise.allSettled([
-        ended.standing(userId, sid),
+        revoked.known(userId, sid),
         redis.run((commands) => commands.get(keyOf(userId, sid))),
       ]);
       // What the database has against a session holds while Redis is away, too.
-      if (known.status === 'fulfilled' && known.value === 'ended') return 'ended';
+      if (known.status === 'fulfilled' && known.value.standing === 'ended') return 'ended';
       const stored = text.status === 'fulfilled' ? alive(text.value) : undefined;
       if (text.status === 'fulfilled' && !stored) return 'ended';
       if (known.status === 'rejected') throw known.reason;
-      if (known.value === 'banned') return 'banned';
+      const { standing, generation } = known.value;
+      if ((stored?.session.generation ?? generations.get(sid) ?? generation) !== generation) return 'ended';
+      if (standing === 'banned') return 'banned';
       if (text.status === 'rejected') throw text.reason;
+      generations.set(sid, generation);
       // A Redis that is full cannot note it: no reason to refuse.
       if (stored) await touch(stored).catch(() => undefined);
       return 'good';
     },
 
-    find,
+    async find(userId, sid) {
+      const session = await read(userId, sid);
+      return session && (await revoked.among(userId, [session]))[0];
+    },
 
     async end(userId, sid) {
-      const session = await find(userId, sid);
+      const session = await read(userId, sid);
       if (session) await endOne(session);
       return session !== undefined;
     },
 
     async endAll(userId) {
-      await endThese(userId, await list(userId));
+      await revoked.revokeAll(userId);
+      await endThese(userId, await readAll(userId));
       await redis.ends.tell({ userId });
     },
   };
@@ -140,6 +164,7 @@ const time = z.iso.datetime().transform((text) => new Date(text));
 const storedSchema = z.object({
   openid: z.string(),
   userId: z.number(),
+  generation: z.number(),
   sid: z.string(),
   sessionKey: z.string(),
   device: z.string(),

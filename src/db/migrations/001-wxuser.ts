@@ -40,6 +40,7 @@ const onSqlite = sql`
     own_nickName INTEGER NOT NULL DEFAULT 0,
     own_avatar INTEGER NOT NULL DEFAULT 0,
     own_gender INTEGER NOT NULL DEFAULT 0,
+    session_generation INTEGER NOT NULL DEFAULT 0,
     created_at TEXT,
     updated_at TEXT,
     last_login_at TEXT,
@@ -63,6 +64,7 @@ const COLUMNS = {
   own_nickName: 'TINYINT NOT NULL DEFAULT 0',
   own_avatar: 'TINYINT NOT NULL DEFAULT 0',
   own_gender: 'TINYINT NOT NULL DEFAULT 0',
+  session_generation: 'INT UNSIGNED NOT NULL DEFAULT 0',
   created_at: 'DATETIME(3) NULL',
   updated_at: 'DATETIME(3) NULL',
   last_login_at: 'DATETIME(3) NULL',
@@ -79,6 +81,7 @@ const TEXTS = /^(?:var)?char$|text$/;
 const FITTING: readonly [RegExp, RegExp][] = [
   [/^id$/, /int$/],
   [/^(?:appid|user_id|unionid|nickname|avatar|phone|status)$/, TEXTS],
+  [/^session_generation$/, /int$/],
   [/^(?:gender|own_)/, /int$|char$|^enum$|^decimal$|^bit$/],
   [/_at$/, /^(?:datetime|timestamp)$/],
 ];

@@ -19,6 +19,7 @@ async function onMysql(db: Db): Promise<void> {
     CREATE TABLE wxsession (
       sid VARCHAR(32) ${ascii} PRIMARY KEY,
       wxuser_id BIGINT UNSIGNED NOT NULL,
+      generation INT UNSIGNED NOT NULL,
       session_key VARCHAR(255) ${ascii},
       device VARCHAR(100) CHARACTER SET utf8mb4 NOT NULL,
       place VARCHAR(64) ${ascii},
@@ -36,6 +37,7 @@ async function onSqlite(db: Db): Promise<void> {
     CREATE TABLE wxsession (
       sid TEXT PRIMARY KEY,
       wxuser_id INTEGER NOT NULL,
+      generation INTEGER NOT NULL,
       session_key TEXT NOT NULL,
       device TEXT NOT NULL,
       place TEXT NOT NULL,

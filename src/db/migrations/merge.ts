@@ -74,7 +74,10 @@ export async function mergeUser(
   });
 }
 
-/** Column by column the last value that says something. The id and the time of making are the oldest row's. */
+/**
+ * Column by column the last value that says something. The id and the time of making are the oldest row's; no generation
+ * of sessions comes back.
+ */
 function newest(rows: readonly Row[]): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const row of rows) {
@@ -85,7 +88,8 @@ function newest(rows: readonly Row[]): Record<string, unknown> {
         name.toLowerCase() !== 'id' &&
         !(name === 'created_at' && name in values)
       ) {
-        values[name] = value;
+        values[name] =
+          name === 'session_generation' ? Math.max(Number(value), Number(values[name] ?? 0)) : value;
       }
     }
   }
