@@ -147,6 +147,25 @@ test.skipIf(!redisThere)(
   },
 );
 
+test.skipIf(!redisThere)(
+  'hosts of a Cluster that swallow what they are sent do not keep the server from its start',
+  { timeout: 60_000 },
+  async () => {
+    const cluster = await startRedisCluster();
+    onTestFinished(cluster.stop);
+    const proxy = await startProxy(cluster.nodes[0]?.port ?? 0);
+    onTestFinished(proxy.cut);
+    proxy.swallow();
+    const hole = `127.0.0.1:${proxy.port}`;
+    const url = cluster.url.replace('//', `//${hole},${hole},${hole},`); // where it begins is left to chance
+    for (let i = 0; i < 5; i++) {
+      const app = await startApp({ env: { REDIS_URL: url }, database: await freshSqlite() });
+      expect((await app.login({ user: 'Ada' })).status).toBe(200);
+      await app.close();
+    }
+  },
+);
+
 test.skipIf(!redisThere || !hasOpenssl())('rediss checks the certificate', async () => {
   const tls = makeCertificates(inject('folder'));
   const redis = await startRedis({ tls });

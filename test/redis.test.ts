@@ -365,6 +365,18 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     },
   );
 
+  test('a server that became a replica is left, and looked for again', async () => {
+    const other = await startRedis();
+    onTestFinished(other.stop);
+    const app = await start();
+    await redis.cli('REPLICAOF', '127.0.0.1', `${other.port}`);
+    await expect.poll(() => logged(app, 'redis left'), { timeout: 10_000 }).toHaveLength(1);
+    expect(logged(app, 'redis left')[0]?.['reason']).toMatch(/^READONLY/);
+    await redis.cli('REPLICAOF', 'NO', 'ONE'); // stands for the name that leads to another one
+    await expect.poll(async () => (await app.login({ user: 'Ada' })).status, { timeout: 10_000 }).toBe(200);
+    expect(logged(app, 'redis left')).toHaveLength(1);
+  });
+
   test('Redis is full: logins are 503, who is logged in goes on and can log out', async () => {
     let clock = new Date();
     const app = await start({ SESSION_CACHE_SECONDS: '0' }, () => clock);
@@ -373,6 +385,7 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
     clock = new Date(clock.getTime() + 120_000); // the last use is to be noted again
     expect((await app.login({ user: 'Bob' })).body).toMatchObject(UNAVAILABLE);
+    expect((await app.call('GET', '/readyz')).body).toMatchObject(UNAVAILABLE);
     expect((await me(app, headers)).status).toBe(200);
     expect((await app.call('POST', '/api/wxuser/logout', undefined, headers)).status).toBe(200);
     expect((await me(app, headers)).body).toMatchObject(ENDED);

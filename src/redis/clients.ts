@@ -50,11 +50,19 @@ function serverClient(address: RedisAddress, host: Host) {
 
 /** A client of the server that `locate` names; it ends with its connection. */
 export function serverKind(address: RedisAddress, locate: () => Promise<Host>): Kind<ServerClient> {
+  /** A server that became a replica is left, for its name may lead to another one now. One that is full, say, is of use still. */
+  async function answersAsMaster(client: ServerClient): Promise<void> {
+    const write = client.del(`${address.prefix}ping`).catch(({ message }: Error) => {
+      if (message.startsWith('READONLY')) throw new Error(message);
+    });
+    await Promise.all([client.ping(), write]);
+  }
+
   return {
     make: async () => serverClient(address, await locate()).on('error', silent),
     // Its answer too: a server that swallows, or wants another password, takes connections all the same.
-    connect: (client) => client.connect().then(() => client.ping()),
-    check: (client) => client.ping(),
+    connect: (client) => client.connect().then(() => answersAsMaster(client)),
+    check: answersAsMaster,
     onLost: (client, lost) => void client.on('error', lost),
     destroy: (client) => client.destroy(),
   };
@@ -65,9 +73,12 @@ function clusterClient(address: RedisAddress) {
   // The connection that asks for the slots is out of our reach: without an answer it would stay for ever, and keep the
   // process. The others are checked more often than that.
   const socket = { ...plain, socketTimeout: address.timeoutMs + 2 * CHECK_EVERY_MS };
+  // One host is asked after the other: each gets its share of the time, so that one that swallows leaves some.
+  const share = Math.ceil(address.timeoutMs / (address.hosts.length + 1));
+  const asking = { ...plain, connectTimeout: share, socketTimeout: share };
   return createCluster({
     RESP: 2,
-    rootNodes: address.hosts.map((host) => ({ socket: { ...socket, ...host } })),
+    rootNodes: address.hosts.map((host) => ({ socket: { ...asking, ...host } })),
     defaults: { ...options, socket: { ...socket, reconnectStrategy: () => 100 } },
     // A replica that took the place of a dead master is found out this soon.
     topologyRefreshOnReconnectionAttemptStrategy: 500,

@@ -48,14 +48,16 @@ export function keepOpen<Client>(kind: Kind<Client>, { timeoutMs, changed }: Wat
     let wasUp = true;
     while (!closing.signal.aborted) {
       let client: Client | undefined;
+      const lost = new Promise<never>((_resolve, reject) => (giveUp = reject));
+      lost.catch(() => undefined);
       try {
-        client = await kind.make();
-        await withDeadline(kind.connect(client), timeoutMs);
+        client = await Promise.race([kind.make(), lost]);
+        await withDeadline(Promise.race([kind.connect(client), lost]), timeoutMs);
         current = client;
         if (!wasUp) changed(true);
         wasUp = true;
         tried();
-        await untilLost(client);
+        await watch(client, lost);
       } catch (error) {
         cause = error as Error;
       }
@@ -70,17 +72,13 @@ export function keepOpen<Client>(kind: Kind<Client>, { timeoutMs, changed }: Wat
     tried();
   }
 
-  function untilLost(client: Client): Promise<never> {
-    let checks: NodeJS.Timeout | undefined;
-    const lost = new Promise<never>((_resolve, reject) => {
-      giveUp = reject;
-      kind.onLost(client, reject);
-      checks = setInterval(
-        () => void withDeadline(kind.check(client), timeoutMs).catch(reject),
-        CHECK_EVERY_MS,
-      );
-    });
-    if (closing.signal.aborted) giveUp(new Error('closed'));
+  function watch(client: Client, lost: Promise<never>): Promise<never> {
+    const reject = giveUp;
+    kind.onLost(client, reject);
+    const checks = setInterval(
+      () => void withDeadline(kind.check(client), timeoutMs).catch(reject),
+      CHECK_EVERY_MS,
+    );
     return lost.finally(() => clearInterval(checks));
   }
 

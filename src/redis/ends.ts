@@ -23,6 +23,7 @@ export function createEnds(
   const subscription = keepOpen<ServerClient>(
     {
       ...kind,
+      check: (client) => client.ping(), // who subscribes can do little else in RESP2
       async connect(client) {
         await kind.connect(client);
         await client.subscribe(channel, (message) => tellAll(read(message)));

@@ -57,8 +57,13 @@ export function openRedis(url: string, listener: RedisListener = () => undefined
   return {
     prefix,
     run,
-    // A Cluster answers a write only where its node, and with its usual settings every other, is well.
-    ping: () => run(async (commands) => void (await commands.del(`${prefix}ping`))),
+    // A write that needs memory, as a login does. A Cluster answers it only where its node, and with its usual settings
+    // every other, is well.
+    ping: () =>
+      run(async (commands) => {
+        await commands.set(`${prefix}ping`, '', { expiration: { type: 'PX', value: timeoutMs } });
+        await commands.del(`${prefix}ping`);
+      }),
     ends,
     async close() {
       await Promise.all([connection.close(), ends.close()]);

@@ -1,0 +1,62 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { type Kind, keepOpen } from '../src/redis/connection.ts';
+
+/** A client of nothing: what happens to it is said from outside. */
+interface Fake {
+  lose(cause: Error): void;
+  destroyed: boolean;
+}
+
+function startFake(changes: Partial<Kind<Fake>> = {}) {
+  const made: Fake[] = [];
+  const news: string[] = [];
+  const kind: Kind<Fake> = {
+    async make() {
+      const fake = { lose: () => undefined, destroyed: false };
+      made.push(fake);
+      return fake;
+    },
+    connect: async () => undefined,
+    check: async () => undefined,
+    onLost(client, lost) {
+      client.lose = lost;
+    },
+    destroy(client) {
+      client.destroyed = true;
+    },
+    ...changes,
+  };
+  const changed = (up: boolean, cause?: Error) => void news.push(up ? 'up' : `down: ${cause?.message}`);
+  const connection = keepOpen(kind, { timeoutMs: 60_000, changed });
+  onTestFinished(connection.close);
+  return { made, news, connection };
+}
+
+const never = () => new Promise<never>(() => undefined);
+
+test('a client that says it is lost is destroyed, and another takes its place', async () => {
+  const { made, news, connection } = startFake();
+  const first = await connection.client();
+  first.lose(new Error('gone'));
+  await expect.poll(() => made.length).toBe(2);
+  expect(await connection.client()).not.toBe(first);
+  expect(made.map(({ destroyed }) => destroyed)).toEqual([true, false]);
+  expect(news).toEqual(['down: gone', 'up']);
+});
+
+test('one that fails its check is left, too', async () => {
+  const { made } = startFake({ check: () => Promise.reject(new Error('no')) });
+  await expect.poll(() => made.filter(({ destroyed }) => destroyed).length, { timeout: 10_000 }).toBe(1);
+});
+
+test.each<[string, Partial<Kind<Fake>>]>([
+  ['being found', { make: never }],
+  ['connecting', { connect: never }],
+])('closing does not wait for one that hangs while %s, and nobody waits for ever', async (_name, changes) => {
+  const { made, connection } = startFake(changes);
+  const waiting = connection.client();
+  waiting.catch(() => undefined);
+  await connection.close(); // with an hour to connect, the test would end first
+  expect(made.every(({ destroyed }) => destroyed)).toBe(true);
+  await expect(waiting).rejects.toThrow();
+});
