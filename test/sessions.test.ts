@@ -13,6 +13,9 @@ const SECRET = { JWT_SECRET: 'one-secret-for-all-instances-0123456789' };
 const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) MicroMessenger/8.0.50(0x18003230) NetType/WIFI';
 
+/** Longer than any token lives. */
+const MONTHS = 100 * 86_400_000;
+
 /** Every engine, alone and beside Redis. */
 const stores = engines.flatMap(({ name, fresh }) => [
   { name, fresh, redis: false },
@@ -150,7 +153,14 @@ describe.each(stores)('sessions, on $name', ({ fresh, redis }) => {
     expect(body.wxuser).toEqual({ ...row, id });
     expect(body.wxsession).toHaveLength(1);
     expect(body.wxuser_merged).toEqual([]);
+    expect(body.wxsession_revoked).toEqual([]);
     expect(JSON.stringify(body)).not.toMatch(/session_key|sessionKey/);
+
+    const [bob, other] = [await login('Bob'), await login()];
+    for (const each of [bob, other]) await app.call('POST', '/api/wxuser/logout', undefined, each.headers);
+    const { body: after } = await app.call('GET', '/api/wxuser/me/export', undefined, headers);
+    const kept = { sid: expect.stringMatching(/^[\w-]{22}$/), wxuser_id: id, expires_at: expect.any(String) };
+    expect(after.wxsession_revoked).toEqual(redis ? [kept] : []);
   });
 
   test.each([
@@ -200,6 +210,55 @@ describe.each(stores)('sessions, on $name', ({ fresh, redis }) => {
 });
 
 describe.each(engines)('sessions in the database, on $name', ({ fresh }) => {
+  test('all that are too many end, also where SESSION_LIMIT was lowered by hundreds', async () => {
+    const database = await fresh();
+    const app = await startApp({ database, env: { ...SECRET, SESSION_LIMIT: '5' } });
+    const { id } = (await app.login({ user: 'Ada' })).body.user;
+    const { db } = await openDatabase(database.url);
+    const row = await db.selectFrom('wxsession').selectAll().executeTakeFirstOrThrow();
+    const earlier = Array.from({ length: 300 }, (_, i) => ({
+      ...row,
+      sid: `earlier-${i}`,
+      created_at: '2020-01-01 00:00:00.000',
+    }));
+    await db.insertInto('wxsession').values(earlier).execute();
+    await app.login({ user: 'Ada' });
+    expect(await db.selectFrom('wxsession').where('wxuser_id', '=', id).select('sid').execute()).toHaveLength(
+      5,
+    );
+    await db.destroy();
+    await app.close();
+    await database.drop();
+  });
+
+  test.runIf(redisThere)('what is left from before a move into Redis, or out of it, goes too', async () => {
+    const [database, redis] = [await fresh(), await startRedis()];
+    onTestFinished(redis.stop);
+    let clock = new Date();
+    const start = (env: Record<string, string>) =>
+      startApp({ database, env: { ...SECRET, ...env }, now: () => clock });
+    const [alone, beside] = [await start({}), await start({ REDIS_URL: redis.url })];
+    const { db } = await openDatabase(database.url);
+    const left = async () =>
+      (await db.selectFrom('wxsession').select('sid').execute()).length +
+      (await db.selectFrom('wxsession_revoked').select('sid').execute()).length;
+    for (const app of [alone, beside]) {
+      clock = new Date();
+      const other = app === alone ? beside : alone;
+      const { body } = await other.login({ user: 'Ada' });
+      if (other === beside)
+        await other.call('POST', '/api/wxuser/logout', undefined, { Authorization: body.token });
+      expect(await left()).toBeGreaterThan(0);
+      clock = new Date(Date.now() + MONTHS);
+      for (let i = 0; i < 20; i++) await app.login({ user: 'Ada' });
+      expect(await left()).toBe(10); // of those logins: what lives, or what the limit has ended
+      await db.deleteFrom('wxsession').execute();
+    }
+    await db.destroy();
+    await Promise.all([alone.close(), beside.close()]);
+    await database.drop();
+  });
+
   test('expired ones go by themselves', async () => {
     const database = await fresh();
     let clock = new Date(Date.now() - 30 * 86_400_000);
@@ -217,17 +276,19 @@ describe.each(engines)('sessions in the database, on $name', ({ fresh }) => {
   test.runIf(redisThere)('what is kept of those that ended early in Redis goes by itself', async () => {
     const [database, redis] = [await fresh(), await startRedis()];
     onTestFinished(redis.stop);
-    let clock = new Date(Date.now() - 30 * 86_400_000);
+    let clock = new Date();
     const app = await startApp({ database, env: { ...SECRET, REDIS_URL: redis.url }, now: () => clock });
+    const { db } = await openDatabase(database.url);
     const logInAndOut = async () => {
       const { body } = await app.login({ user: 'Ada' });
       await app.call('POST', '/api/wxuser/logout', undefined, { Authorization: body.token });
     };
+    const kept = async () => (await db.selectFrom('wxsession_revoked').select('sid').execute()).length;
     for (let i = 0; i < 3; i++) await logInAndOut();
-    clock = new Date();
+    expect(await kept()).toBe(3);
+    clock = new Date(Date.now() + MONTHS);
     for (let i = 0; i < 20; i++) await logInAndOut();
-    const { db } = await openDatabase(database.url);
-    expect(await db.selectFrom('wxsession_revoked').select('sid').execute()).toHaveLength(20);
+    expect(await kept()).toBe(20);
     await db.destroy();
     await app.close();
     await database.drop();

@@ -26,12 +26,12 @@ export interface RevokedSessions {
   revoke(sessions: readonly Pick<Session, 'sid' | 'userId' | 'expiresAt'>[]): Promise<void>;
   /** Ends all sessions of a user that there may be, wherever. */
   revokeAll(userId: number): Promise<void>;
-  /** That of a user's sessions which have not ended; undefined if there is no such user. */
-  generationOf(userId: number): Promise<number | undefined>;
+  /** Whether a session that has just been opened may stay: its user is there, and has not ended all of his since the login. */
+  admits(session: Pick<Session, 'userId' | 'generation'>): Promise<boolean>;
 }
 
 export function createRevokedSessions({ db, engine }: Database, now: () => Date): RevokedSessions {
-  const sweep = sweeper(db, 'wxsession_revoked', now);
+  const sweep = sweeper(db, now);
   return withDatabaseFailures<RevokedSessions>({
     async known(userId, sid) {
       const row = await db
@@ -74,6 +74,9 @@ export function createRevokedSessions({ db, engine }: Database, now: () => Date)
     },
 
     revokeAll: (userId) => nextGeneration(db, userId),
-    generationOf: (userId) => generationOf(db, userId),
+    async admits({ userId, generation }) {
+      await sweep();
+      return (await generationOf(db, userId)) === generation;
+    },
   });
 }

@@ -8,9 +8,11 @@ import { fromColumn, type Tables, toColumn, type WxSessionTable } from './schema
 import { sweeper } from './sweep.ts';
 import { unlessThere } from './unless-there.ts';
 
+const ANY_NUMBER = 10_000;
+
 /** The sessions in the database; at most `limit` per user. */
 export function createSessions({ db, engine }: Database, limit: number, now: () => Date): Sessions {
-  const sweep = sweeper(db, 'wxsession', now);
+  const sweep = sweeper(db, now);
   return withDatabaseFailures<Sessions>({
     async open(session) {
       await unlessThere(engine, db.insertInto('wxsession').values(toRow(session)), ['sid']).execute();
@@ -88,7 +90,8 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
   }
 
   async function endOldest(userId: number): Promise<string[]> {
-    const rows = await alive(userId).offset(limit).limit(100).execute();
+    // All of them: the limit may have been lowered. MySQL knows no OFFSET without a LIMIT.
+    const rows = await alive(userId).offset(limit).limit(ANY_NUMBER).execute();
     const sids = rows.map((row) => row.sid);
     if (sids.length > 0) await db.deleteFrom('wxsession').where('sid', 'in', sids).execute();
     return sids;

@@ -47,9 +47,12 @@ export interface Users {
   blank(id: number, fields: readonly Blankable[]): Promise<void>;
   /** Stores a verified phone number, such as `+8613800138000`. */
   setPhone(id: number, phone: string): Promise<void>;
-  /** Every column of a user's row, and the rows that were merged into it. */
-  everything(id: number): Promise<{ wxuser: object | undefined; wxuser_merged: readonly object[] }>;
-  /** Deletes a user's row, what was merged into it, and his sessions: all or nothing. Answers the avatar he had. */
+  /** Every column of a user's row, the rows that were merged into it, and which of his sessions are kept as ended. */
+  everything(id: number): Promise<Everything>;
+  /**
+   * Deletes a user's row, what was merged into it, and his sessions: all or nothing. The ids of those that are kept as ended
+   * stay until their tokens have expired, lest a Redis that forgets brings them back. Answers the avatar he had.
+   */
   erase(id: number): Promise<string | null>;
 }
 
@@ -57,6 +60,12 @@ export interface Changed {
   readonly user: User;
   /** The avatar that this change replaced: no two changes are told the same one. Null if it replaced none. */
   readonly formerAvatar: string | null;
+}
+
+export interface Everything {
+  readonly wxuser: object | undefined;
+  readonly wxuser_merged: readonly object[];
+  readonly wxsession_revoked: readonly object[];
 }
 
 export type Blankable = keyof Profile | 'phone';
@@ -115,7 +124,13 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
     async everything(id) {
       const wxuser = await db.selectFrom('wxuser').selectAll().where('id', '=', id).executeTakeFirst();
       const merged = engine === 'mysql' && (await hasMerged()) ? await mergedInto(id) : [];
-      return { wxuser, wxuser_merged: merged };
+      const revoked = await db
+        .selectFrom('wxsession_revoked')
+        .selectAll()
+        .where('wxuser_id', '=', id)
+        .orderBy('sid')
+        .execute();
+      return { wxuser, wxuser_merged: merged, wxsession_revoked: revoked };
     },
 
     async erase(id) {

@@ -12,7 +12,7 @@ interface Needs {
 
 const EXPORTED = { zh: '与你有关的全部数据', en: 'Everything that is stored about you' };
 
-/** Everything stored about me: my row, what a merge kept of me, my sessions. Only the session_key stays out: it is WeChat's. */
+/** Everything stored about me: my row, what a merge kept of me, my sessions, which of them are kept as ended. Only the session_key stays out: it is WeChat's. */
 export function exportMe({ users, sessions }: Needs): RequestHandler {
   return async (req, res) => {
     const { id, sid } = bearerOf(req);

@@ -36,13 +36,14 @@ export function createRedisSessions({ redis, revoked, limit, now }: Needs): Sess
       await commands.pExpire(index, left({ expiresAt: new Date(named.at(-1)?.score ?? expiresAt) }));
       return named.length;
     });
-    if ((await revoked.generationOf(userId)) !== session.generation) {
+    if (!(await revoked.admits(session))) {
       await endThese(userId, [session]);
       throw new AppError('session_ended', { reason: 'all sessions of the user were ended during the login' });
     }
     if (count <= limit) return [];
     const oldest = (await list(userId)).slice(limit);
-    for (const each of oldest) await endOne(each);
+    await endThese(userId, oldest);
+    for (const each of oldest) await redis.ends.tell({ userId, sid: each.sid });
     return oldest.map((each) => each.sid);
   }
 

@@ -20,6 +20,7 @@ async function onMysql(db: Db): Promise<void> {
       sid VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
       wxuser_id BIGINT UNSIGNED NOT NULL,
       expires_at DATETIME(3) NOT NULL,
+      KEY wxsession_revoked_wxuser_id (wxuser_id),
       KEY wxsession_revoked_expires_at (expires_at)
     ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`.execute(db);
 }
@@ -31,5 +32,6 @@ async function onSqlite(db: Db): Promise<void> {
       wxuser_id INTEGER NOT NULL,
       expires_at TEXT NOT NULL
     ) WITHOUT ROWID`.execute(db);
+  await sql`CREATE INDEX wxsession_revoked_wxuser_id ON wxsession_revoked (wxuser_id)`.execute(db);
   await sql`CREATE INDEX wxsession_revoked_expires_at ON wxsession_revoked (expires_at)`.execute(db);
 }
