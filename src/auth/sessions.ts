@@ -68,14 +68,16 @@ export interface Ends {
  */
 export function remembering(sessions: Sessions, seconds: number, ends?: Ends): Sessions {
   if (seconds === 0) return sessions;
-  const good = new LRUCache<string, number>({ max: 50_000, ttl: seconds * 1000 });
-  let news = 0;
+  /** By user, until when each of his sessions is remembered. */
+  const good = new LRUCache<number, Map<string, number>>({ max: 50_000 });
 
+  /** Puts another map in the place of the user's: an answer that is under way goes into none that is used. */
   function forget(ended: Ended | undefined): void {
-    news += 1;
-    if (ended === undefined) good.clear();
-    else if (ended.sid !== undefined) good.delete(ended.sid);
-    else for (const [sid, owner] of good.entries()) if (owner === ended.userId) good.delete(sid);
+    if (ended === undefined) return void good.clear();
+    const { userId, sid } = ended;
+    const known = good.peek(userId);
+    good.delete(userId);
+    if (known && sid !== undefined) good.set(userId, new Map([...known].filter(([each]) => each !== sid)));
   }
   ends?.listen(forget);
 
@@ -93,13 +95,14 @@ export function remembering(sessions: Sessions, seconds: number, ends?: Ends): S
       return pushedOut;
     },
     async standing(userId, sid) {
-      const remembered = () => good.get(sid) === userId;
+      const remembered = () => (good.get(userId)?.get(sid) ?? 0) > performance.now();
       if (ends?.hears !== false && remembered()) return 'good';
-      const before = news;
+      const mine = good.get(userId) ?? new Map<string, number>();
+      good.set(userId, mine);
       try {
         const standing = await sessions.standing(userId, sid);
-        if (standing !== 'good') good.delete(sid);
-        else if (before === news) good.set(sid, userId);
+        if (standing !== 'good') good.peek(userId)?.delete(sid);
+        else mine.set(sid, performance.now() + seconds * 1000);
         return standing;
       } catch (error) {
         if (remembered() && isUnavailable(error)) return 'good';
