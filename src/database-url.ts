@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { SslOptions } from 'mysql2';
-import { type Host, readHosts, readOptions, wholeNumber } from './url-parts.ts';
+import { decoded, type Host, readHosts, readOptions, wholeNumber } from './url-parts.ts';
 
 /** A MySQL server, or several that hold the same data and stand in for each other, in the order of preference. */
 export interface MysqlAddress {
@@ -36,9 +36,9 @@ export function parseMysqlUrl(url: string): MysqlAddress {
   const options = readOptions(parts['options'] ?? '', DEFAULTS);
   return {
     hosts: readHosts(parts['hosts'] ?? '', 3306),
-    user: decodeURIComponent(parts['user'] ?? ''),
-    password: decodeURIComponent(parts['password'] ?? ''),
-    database: decodeURIComponent(parts['database'] ?? ''),
+    user: decoded(parts['user'] ?? ''),
+    password: decoded(parts['password'] ?? ''),
+    database: decoded(parts['database'] ?? ''),
     connections: wholeNumber('connections', options.connections, 1, 1000),
     timeoutMs: wholeNumber('timeout', options.timeout, 100, 60_000),
     ssl: readSsl(options['ssl-mode'], options['ssl-ca']),

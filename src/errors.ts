@@ -155,9 +155,9 @@ export const catalogue = {
   not_found: {
     status: 404,
     retry: 'never',
-    zh: '没有这个接口，请检查请求方法和路径',
-    en: 'There is no such route: check the method and the path',
-    when: 'No route has this method and path.',
+    zh: '没有这个接口或记录',
+    en: 'There is no such route or record',
+    when: 'No route has this method and path, or what the path names is not there, such as a session that is not yours.',
   },
   payload_too_large: {
     status: 413,

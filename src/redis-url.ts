@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Host, readHosts, readOptions, wholeNumber } from './url-parts.ts';
+import { decoded, type Host, readHosts, readOptions, wholeNumber } from './url-parts.ts';
 
 /** A Redis server, a Cluster by some of its nodes, or a master by its Sentinels. */
 export interface RedisAddress {
@@ -23,10 +23,10 @@ export interface RedisAddress {
 const FORM =
   /^redis(?<tls>s)?(?:-(?<kind>cluster|sentinel))?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/?]+)(?:\/(?<path>[^?]*))?(?:\?(?<options>.*))?$/;
 
-/** What may stand behind the host: the database, or the master's name and the database. */
-const PATHS = {
-  server: /^(?<master>)(?<database>\d{0,5})$/,
-  cluster: /^(?<master>)(?<database>)$/,
+/** Behind the host: a server's number of the database; nothing of a Cluster; the Sentinels' name of the master, and that number. */
+const PATHS: Readonly<Record<RedisAddress['kind'], RegExp>> = {
+  server: /^(?<database>\d{0,5})$/,
+  cluster: /^$/,
   sentinel: /^(?<master>[^/]+)(?:\/(?<database>\d{0,5}))?$/,
 };
 
@@ -42,7 +42,7 @@ const DEFAULTS = { timeout: '2000', prefix: 'weapp-login:', 'ssl-ca': '', 'senti
 export function parseRedisUrl(url: string): RedisAddress {
   const parts = FORM.exec(url)?.groups;
   const kind = (parts?.['kind'] ?? 'server') as RedisAddress['kind'];
-  const path = PATHS[kind].exec(parts?.['path'] ?? '')?.groups;
+  const path = PATHS[kind].exec(parts?.['path'] ?? '');
   if (!parts || !path) {
     throw new Error(
       'must be redis://user:password@host:6379/0, redis-cluster://host1,host2,host3 or ' +
@@ -53,14 +53,17 @@ export function parseRedisUrl(url: string): RedisAddress {
   if (kind === 'server' && hosts.length > 1)
     throw new Error('names several hosts: write redis-cluster:// or redis-sentinel://');
   const options = readOptions(parts['options'] ?? '', DEFAULTS);
+  if (options['ssl-ca'] && !parts['tls']) throw new Error('has the option ssl-ca without TLS: write rediss');
+  // They would change which keys a Cluster keeps together.
+  if (/[{}]/.test(options.prefix)) throw new Error('has a wrong option: prefix must not hold { or }');
   return {
     kind,
     hosts,
     user: given(parts['user']),
     password: given(parts['password']),
     sentinelPassword: given(options['sentinel-password']),
-    master: decodeURIComponent(path['master'] ?? ''),
-    database: Number(path['database'] ?? 0),
+    master: decoded(path.groups?.['master'] ?? ''),
+    database: Number(path.groups?.['database'] ?? 0),
     tls: parts['tls'] ? { ca: options['ssl-ca'] ? readFileSync(options['ssl-ca']) : undefined } : undefined,
     timeoutMs: wholeNumber('timeout', options.timeout, 100, 60_000),
     prefix: options.prefix,
@@ -68,5 +71,5 @@ export function parseRedisUrl(url: string): RedisAddress {
 }
 
 function given(text: string | undefined): string | undefined {
-  return text ? decodeURIComponent(text) : undefined;
+  return text ? decoded(text) : undefined;
 }

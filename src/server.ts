@@ -31,10 +31,10 @@ export async function startServer(config: Config, { log, now }: ServerOptions): 
   // Kept longer than a load balancer keeps its side (60 s is usual), so that it never writes to a closed connection.
   const http = createServer({ requestTimeout: 30_000, keepAliveTimeout: 65_000 });
   const stores = await openStores(config, log);
-  await stores.redis?.ping().catch((error) => stores.close().then(() => Promise.reject(error)));
   let parts: AppParts;
   let url: string;
   try {
+    await stores.redis?.ping();
     http.listen(config.port, config.host);
     await once(http, 'listening');
     // The sandbox is a WeChat at our own address, which is known only now.

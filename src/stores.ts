@@ -18,7 +18,8 @@ export interface Stores {
 }
 
 /**
- * Opens the database, its tables brought up to date, and Redis where there is one: that is not waited for.
+ * Opens the database, its tables brought up to date. Redis, where there is one, is connected meanwhile and from then on;
+ * whether it answers is told by its `ping`.
  * @throws {AppError} `database_unavailable` when the database cannot be reached
  */
 export async function openStores(config: Config, log: Logger): Promise<Stores> {
@@ -43,7 +44,7 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
   }
 }
 
-/** The sessions as the settings want them: in Redis where there is one, remembered for a while. */
+/** The sessions as the settings want them: in Redis where there is one, and remembered for SESSION_CACHE_SECONDS. */
 export function sessionsOf({ database, redis }: Stores, { sessions }: Config, now: () => Date): Sessions {
   const { limit, cacheSeconds } = sessions;
   if (!redis) return remembering(createSessions(database, limit, now), cacheSeconds);

@@ -12,7 +12,9 @@ export function readHosts(text: string, defaultPort: number): Host[] {
     const parts = HOST.exec(each)?.groups;
     if (!parts)
       throw new Error('names a host that is none: write host or host:port, several separated by commas');
-    return { host: (parts['host'] ?? '').replace(/[[\]]/g, ''), port: Number(parts['port'] ?? defaultPort) };
+    const port = Number(parts['port'] ?? defaultPort);
+    if (port > 65_535) throw new Error(`names a port that is none: ${port} is over 65535`);
+    return { host: (parts['host'] ?? '').replace(/[[\]]/g, ''), port };
   });
 }
 
@@ -27,6 +29,15 @@ export function readOptions<Options extends Record<string, string>>(
   throw new Error(
     `has an option it does not know (${unknown.join(', ')}): there are ${Object.keys(defaults).join(', ')}`,
   );
+}
+
+/** Reads what a part of the URL escapes. @throws {Error} saying how it is done */
+export function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Error('has a % that escapes nothing: write % as %25 (and @ / : in a password as %40 %2F %3A)');
+  }
 }
 
 /** @throws {Error} saying what the option must be */

@@ -185,6 +185,24 @@ test.each([
     { REDIS_URL: 'redis://h?retry=1' },
     /^REDIS_URL has an option it does not know \(retry\)/,
   ],
+  [
+    'a Redis CA without TLS',
+    { REDIS_URL: 'redis://h?ssl-ca=/ca.pem' },
+    /^REDIS_URL has .*ssl-ca.* write rediss/,
+  ],
+  ['a Redis prefix with braces', { REDIS_URL: 'redis://h?prefix={a}' }, /^REDIS_URL .*prefix must not hold/],
+  ['a Redis port that is none', { REDIS_URL: 'redis://h:65536' }, /^REDIS_URL names a port .* 65536/],
+  ['a Redis password with a bare %', { REDIS_URL: 'redis://:50%@h' }, /^REDIS_URL has a % .* as %25/],
+  [
+    'a database port that is none',
+    { DATABASE_URL: 'mysql://h:99999/d' },
+    /^DATABASE_URL names a port .* 99999/,
+  ],
+  [
+    'a database password with a bare %',
+    { DATABASE_URL: 'mysql://u:5%@h/d' },
+    /^DATABASE_URL has a % .* as %25/,
+  ],
   ['a Redis CA that is not there', { REDIS_URL: 'rediss://h?ssl-ca=/no/such/file' }, /^REDIS_URL ENOENT/],
   [
     'WX_APPS without secrets',

@@ -104,7 +104,7 @@ describe.each(stores)('sessions, on $name', ({ fresh, redis }) => {
       }[];
     const [bobs] = await list(bob.headers);
     const foreign = await app.call('DELETE', `/api/wxuser/sessions/${bobs?.id}`, undefined, one.headers);
-    expect(foreign.body).toMatchObject({ status: 404, code: 'not_found' });
+    expect(foreign.body).toMatchObject({ status: 404, code: 'not_found', messages: '没有这个接口或记录' });
     const nonsense = await app.call('DELETE', '/api/wxuser/sessions/%E4%BD%A0', undefined, one.headers);
     expect(nonsense.body).toMatchObject({ status: 404, code: 'not_found' });
     expect((await me(bob.headers)).status).toBe(200);
