@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Sessions } from '../src/auth/sessions.ts';
-import type { Users } from '../src/db/users.ts';
-import { eraseAccount } from '../src/handlers/erase-account.ts';
+import { type EraseNeeds, eraseAccount } from '../src/handlers/erase-account.ts';
+
+const avatars = { remove: async () => undefined, discard: async () => undefined };
 
 test('a session that is opened while its user is erased goes with him', async () => {
   const open = new Set(['before', 'asking']);
@@ -9,9 +9,9 @@ test('a session that is opened while its user is erased goes with him', async ()
     endAll: async () => open.delete('before'),
     end: async (_id: number, sid: string) => open.delete(sid),
   };
-  const users = { erase: async () => void open.add('before') };
-  const needs = { sessions, users } as unknown as { sessions: Sessions; users: Users };
-  await eraseAccount(needs, 1, 'asking');
+  const users = { findById: async () => undefined, erase: async () => void open.add('before') };
+  const needs = { sessions, users, avatars } as unknown as EraseNeeds;
+  await eraseAccount(needs, { id: 1, appid: 'wx', sid: 'asking' });
   expect([...open]).toEqual([]);
 });
 
@@ -19,11 +19,12 @@ test('nothing is erased while the sessions cannot be ended', async () => {
   let erased = false;
   const sessions = { endAll: () => Promise.reject(new Error('away')) };
   const users = {
+    findById: async () => undefined,
     async erase() {
       erased = true;
     },
   };
-  const needs = { sessions, users } as unknown as { sessions: Sessions; users: Users };
-  await expect(eraseAccount(needs, 1)).rejects.toThrow('away');
+  const needs = { sessions, users, avatars } as unknown as EraseNeeds;
+  await expect(eraseAccount(needs, { id: 1, appid: 'wx' })).rejects.toThrow('away');
   expect(erased).toBe(false);
 });
