@@ -60,3 +60,16 @@ test.each<[string, Partial<Kind<Fake>>]>([
   expect(made.every(({ destroyed }) => destroyed)).toBe(true);
   await expect(waiting).rejects.toThrow();
 });
+
+test('one that connects after it was given up is destroyed then', async () => {
+  let connected: () => void = () => undefined;
+  const connecting = new Promise<void>((resolve) => {
+    connected = resolve;
+  });
+  const { made, connection } = startFake({ connect: () => connecting });
+  await connection.close();
+  const [late] = made as [Fake];
+  late.destroyed = false;
+  connected();
+  await expect.poll(() => late.destroyed).toBe(true);
+});

@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
+import { openRedis } from '../src/redis/open.ts';
 import { realSettings, startApp, type TestApp } from './support/app.ts';
 import { hasOpenssl, makeCertificates } from './support/certificates.ts';
 import { freshMysql, freshSqlite, mysqlUrl, redisThere } from './support/engines.ts';
@@ -162,6 +164,26 @@ test.skipIf(!redisThere)(
       const app = await startApp({ env: { REDIS_URL: url }, database: await freshSqlite() });
       expect((await app.login({ user: 'Ada' })).status).toBe(200);
       await app.close();
+    }
+  },
+);
+
+test.skipIf(!redisThere)(
+  'closing in the middle of connecting leaves no connection, on a Cluster too',
+  async () => {
+    const cluster = await startRedisCluster();
+    onTestFinished(cluster.stop);
+    const [first] = cluster.nodes as [Redis];
+    for (const url of [cluster.url, first.url]) {
+      for (let turns = 0; turns < 60; turns += 2) {
+        const redis = openRedis(url);
+        for (let i = 0; i < turns; i++) await setImmediate();
+        await redis.close();
+      }
+    }
+    for (const node of cluster.nodes) {
+      const clients = async () => (await node.cli('CLIENT', 'LIST')).match(/^id=.* cmd=(?!cluster)/gm) ?? [];
+      await expect.poll(async () => (await clients()).length, { timeout: 10_000 }).toBe(1); // who asks
     }
   },
 );

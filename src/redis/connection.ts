@@ -48,11 +48,13 @@ export function keepOpen<Client>(kind: Kind<Client>, { timeoutMs, changed }: Wat
     let wasUp = true;
     while (!closing.signal.aborted) {
       let client: Client | undefined;
+      let connecting: Promise<unknown> | undefined;
       const lost = new Promise<never>((_resolve, reject) => (giveUp = reject));
       lost.catch(() => undefined);
       try {
         client = await Promise.race([kind.make(), lost]);
-        await withDeadline(Promise.race([kind.connect(client), lost]), timeoutMs);
+        connecting = kind.connect(client);
+        await withDeadline(Promise.race([connecting, lost]), timeoutMs);
         current = client;
         if (!wasUp) changed(true);
         wasUp = true;
@@ -62,7 +64,7 @@ export function keepOpen<Client>(kind: Kind<Client>, { timeoutMs, changed }: Wat
         cause = error as Error;
       }
       current = undefined;
-      if (client) kind.destroy(client);
+      if (client) end(client, connecting);
       if (closing.signal.aborted) break;
       if (wasUp) changed(false, cause);
       wasUp = false;
@@ -70,6 +72,13 @@ export function keepOpen<Client>(kind: Kind<Client>, { timeoutMs, changed }: Wat
       await wait(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
     }
     tried();
+  }
+
+  function end(client: Client, connecting: Promise<unknown> | undefined): void {
+    kind.destroy(client);
+    // node-redis goes on with a connection that it was making, and would keep it, and with it the process.
+    const again = () => kind.destroy(client);
+    connecting?.then(again, again);
   }
 
   function watch(client: Client, lost: Promise<never>): Promise<never> {
