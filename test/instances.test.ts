@@ -91,6 +91,9 @@ describe.skipIf(!mysqlUrl)('two server processes on MariaDB', () => {
         results.push(await two.refusedAfter(user));
       }
       print(`with Redis: ${name}`, results);
+      // It is told before the answer of the first: all but a few that a busy machine delays.
+      const atOnce = results.filter(({ letIn }) => letIn === 0).length;
+      expect(atOnce).toBeGreaterThanOrEqual(Math.floor(0.95 * times));
     },
   );
 

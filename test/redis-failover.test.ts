@@ -170,6 +170,7 @@ test.skipIf(!redisThere)(
 
 test.skipIf(!redisThere)(
   'closing in the middle of connecting leaves no connection, on a Cluster too',
+  { timeout: 60_000 },
   async () => {
     const cluster = await startRedisCluster();
     onTestFinished(cluster.stop);
@@ -207,3 +208,74 @@ test.skipIf(!redisThere || !hasOpenssl())('rediss checks the certificate', async
     code: 'database_unavailable',
   });
 });
+
+test.skipIf(!redisThere || !hasOpenssl())(
+  'a Cluster with TLS, a user and a password',
+  { timeout: 60_000 },
+  async () => {
+    const tls = makeCertificates(inject('folder'));
+    const cluster = await startRedisCluster({ tls });
+    onTestFinished(cluster.stop);
+    for (const node of cluster.nodes) {
+      await node.cli(
+        'ACL',
+        'SETUSER',
+        'weapp',
+        'on',
+        '>p@ss:w/rd',
+        '~weapp-login:*',
+        '&weapp-login:*',
+        '+@all',
+      );
+      await node.cli('CONFIG', 'SET', 'requirepass', 'of-somebody-else');
+    }
+    const start = async (login: string) => {
+      const url = `${cluster.url.replace('//', `//${login}`)}?ssl-ca=${tls.ca}`;
+      return startApp({ env: { REDIS_URL: url }, database: await freshSqlite() });
+    };
+    await worksFor(await start('weapp:p%40ss%3Aw%2Frd@'));
+    await expect(start('weapp:wrong@')).rejects.toMatchObject({ code: 'database_unavailable' });
+    await expect(start('')).rejects.toMatchObject({ code: 'database_unavailable' });
+  },
+);
+
+test.skipIf(!redisThere)(
+  'Sentinels with a password of their own, a master with a user and a password',
+  { timeout: 60_000 },
+  async () => {
+    const sentinel = await startSentinel();
+    onTestFinished(sentinel.stop);
+    const master = await sentinel.master();
+    await master.cli(
+      'ACL',
+      'SETUSER',
+      'weapp',
+      'on',
+      '>of-the-master',
+      '~weapp-login:*',
+      '&weapp-login:*',
+      '+@all',
+    );
+    for (const one of sentinel.sentinels)
+      await one.cli('ACL', 'SETUSER', 'default', 'resetpass', '>of-the-sentinels');
+    const start = async (login: string, options: string) => {
+      const url = `${sentinel.url.replace('//', `//${login}`)}${options}`;
+      return startApp({ env: { REDIS_URL: url }, database: await freshSqlite() });
+    };
+    await worksFor(await start('weapp:of-the-master@', '?sentinel-password=of-the-sentinels'));
+    await expect(start('weapp:of-the-master@', '')).rejects.toMatchObject({
+      reason: expect.stringMatching(/no Sentinel names a master .*NOAUTH/),
+    });
+    await expect(start('weapp:wrong@', '?sentinel-password=of-the-sentinels')).rejects.toMatchObject({
+      reason: expect.stringMatching(/WRONGPASS/),
+    });
+  },
+);
+
+/** Logging in, being let in, logging out. */
+async function worksFor(app: TestApp): Promise<void> {
+  const headers = { Authorization: (await app.login({ user: 'Ada' })).body.token as string };
+  expect((await app.call('GET', '/api/wxuser/me', undefined, headers)).status).toBe(200);
+  expect((await app.call('POST', '/api/wxuser/logout', undefined, headers)).status).toBe(200);
+  expect((await app.call('GET', '/api/wxuser/me', undefined, headers)).status).toBe(401);
+}

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { Certificates } from './certificates.ts';
 import { dataOptions, type Redis, startServer } from './redis.ts';
 import { until } from './until.ts';
 
 /** A private Redis Cluster of three masters. A killed node starts without data, and takes writes after 2 s. */
 export interface RedisCluster {
-  /** Names the first three nodes, which begin as masters: redis-cluster://127.0.0.1:p1,127.0.0.1:p2,127.0.0.1:p3 */
+  /** Names the first three nodes, which begin as masters: redis-cluster://127.0.0.1:p1,127.0.0.1:p2,127.0.0.1:p3; rediss with TLS */
   readonly url: string;
   readonly nodes: readonly Redis[];
   /** The master of the key's slot, as the nodes that live see it. */
@@ -23,12 +24,18 @@ type SlotRange = readonly [from: number, to: number, master: readonly [host: str
 
 const execute = promisify(execFile);
 
-/** @param replicas how many each master has: without one, the cluster is down while a master is */
-export async function startRedisCluster({ replicas = 0 }: { replicas?: 0 | 1 } = {}): Promise<RedisCluster> {
+export interface ClusterOptions {
+  /** How many each master has: without one, the cluster is down while a master is. */
+  readonly replicas?: 0 | 1;
+  /** Takes TLS only. */
+  readonly tls?: Certificates;
+}
+
+export async function startRedisCluster({ replicas = 0, tls }: ClusterOptions = {}): Promise<RedisCluster> {
   const nodes: Redis[] = [];
   const cluster: RedisCluster = {
     get url() {
-      return `redis-cluster://${addresses(nodes.slice(0, 3)).join(',')}`;
+      return `${tls ? 'rediss' : 'redis'}-cluster://${addresses(nodes.slice(0, 3)).join(',')}`;
     },
     nodes,
     async keyOwner(key) {
@@ -53,19 +60,20 @@ export async function startRedisCluster({ replicas = 0 }: { replicas?: 0 | 1 } =
 
   // A node that is silent for a second is taken for dead; the default takes 15 s.
   const options = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000'];
+  if (tls) options.push('--tls-cluster', 'yes', '--tls-replication', 'yes');
   const count = 3 + 3 * replicas;
   try {
     while (nodes.length < count) {
       nodes.push(
-        await startServer((place) => [
-          ...dataOptions(place),
-          ...options,
-          '--cluster-port',
-          `${place.busPort}`,
-        ]),
+        await startServer(
+          (place) => [...dataOptions(place, tls), ...options, '--cluster-port', `${place.busPort}`],
+          undefined,
+          tls,
+        ),
       );
     }
     const how = ['--cluster-replicas', `${replicas}`, '--cluster-yes'];
+    if (tls) how.push('--tls', '--cacert', tls.ca, '--cert', tls.cert, '--key', tls.key);
     await execute('redis-cli', ['--cluster', 'create', ...addresses(nodes), ...how]);
     await cluster.settles();
   } catch (error) {
