@@ -220,6 +220,17 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     for (const { answer } of [second, third, fourth]) expect(answer.body).toMatchObject(ENDED);
   });
 
+  test('what is kept of another user’s sessions says nothing of mine', async () => {
+    const app = await start({ SESSION_CACHE_SECONDS: '0' });
+    const headers = { Authorization: (await app.login({ user: 'Ada' })).body.token as string };
+    const { body } = await app.call('GET', '/api/wxuser/sessions', undefined, headers);
+    await app.sql(sql`INSERT INTO wxsession_revoked (sid, wxuser_id, expires_at)
+      VALUES (${body.sessions[0].id}, 99, '2999-01-01 00:00:00.000')`);
+    expect((await me(app, headers)).status).toBe(200);
+    const again = await app.call('GET', '/api/wxuser/sessions', undefined, headers);
+    expect(again.body.sessions).toHaveLength(1);
+  });
+
   test('a session of another generation is in no list, and cannot be found', async () => {
     const { one, ada } = await startTwo({ SESSION_CACHE_SECONDS: '0' });
     await redis.cli('SAVE');
