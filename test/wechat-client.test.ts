@@ -201,7 +201,10 @@ const tokenRefused: Refusal[] = [
   [41001, 'wechat_misconfigured', 'never', /access_token got lost/],
   [48001, 'wechat_misconfigured', 'never', /may not use this API/],
 ];
-const foreignOpenid: Refusal = [40003, 'wechat_misconfigured', 'never', /openid is not of WX_APPID/];
+const foreignOpenid: Refusal[] = [
+  [40003, 'wechat_misconfigured', 'never', /openid is not of WX_APPID/],
+  [43104, 'wechat_misconfigured', 'never', /openid is not of WX_APPID/],
+];
 
 const refusals: Record<Name, Refusal[]> = {
   code2Session: [
@@ -225,13 +228,13 @@ const refusals: Record<Name, Refusal[]> = {
   checkSessionKey: [
     ...busy,
     ...tokenRefused,
-    foreignOpenid,
+    ...foreignOpenid,
     [87008, 'wechat_misconfigured', 'never', /sig_method got lost/],
   ],
   resetUserSessionKey: [
     ...busy,
     ...tokenRefused,
-    foreignOpenid,
+    ...foreignOpenid,
     [87007, 'wechat_session_over', 'login', /87007/],
     [87008, 'wechat_misconfigured', 'never', /sig_method got lost/],
     [87009, 'wechat_session_over', 'login', /87009/],
@@ -239,13 +242,13 @@ const refusals: Record<Name, Refusal[]> = {
   msgSecCheck: [
     ...busy,
     ...tokenRefused,
-    foreignOpenid,
+    ...foreignOpenid,
     [61010, 'wechat_user_inactive', 'login', /last two hours/],
   ],
   mediaCheckAsync: [
     ...busy,
     ...tokenRefused,
-    foreignOpenid,
+    ...foreignOpenid,
     [61010, 'wechat_user_inactive', 'login', /last two hours/],
   ],
 };

@@ -23,15 +23,16 @@ const tokenRefused: Meaning = {
   hint: 'a new access_token was refused too: does something else fetch tokens of WX_APPID by cgi-bin/token?',
 };
 const sessionOver: Meaning = { code: 'wechat_session_over' };
+const foreignOpenid: Meaning = {
+  code: 'wechat_misconfigured',
+  hint: 'the openid is not of WX_APPID: was WX_APPID changed on this database?',
+};
 
 /** @see https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html */
 const everywhere: Meanings = {
   [-1]: { code: 'wechat_unavailable', hint: 'WeChat is busy' },
   40001: tokenRefused,
-  40003: {
-    code: 'wechat_misconfigured',
-    hint: 'the openid is not of WX_APPID: was WX_APPID changed on this database?',
-  },
+  40003: foreignOpenid,
   40013: { code: 'wechat_misconfigured', hint: 'mend WX_APPID: WeChat does not know it' },
   40014: tokenRefused,
   40125: { code: 'wechat_misconfigured', hint: 'mend WX_SECRET: it is not the AppSecret of WX_APPID' },
@@ -45,6 +46,7 @@ const everywhere: Meanings = {
   41004: { code: 'wechat_misconfigured', hint: 'set WX_SECRET' },
   41008: lost('code'),
   42001: tokenRefused,
+  43104: foreignOpenid,
   45009: {
     code: 'wechat_rate_limited',
     hint: 'the limit per day of this app: the WeChat console shows and resets it',
