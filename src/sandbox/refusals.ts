@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 
 /**
  * WeChat's errmsg by errcode, as on the wire without its rid; the comma in front of the rid is sometimes there, sometimes
- * not. Those of which no wire log is known (-1, 40002, 40129, 40226, 40243, 43104, 45002, 45011, 61010, 870xx) are as documented,
+ * not. Those of which no wire log is known (-1, 40002, 40129, 40226, 40243, 43104, 45002, 45011, 870xx) are as documented,
  * or our choice.
  */
 const TEXTS: Readonly<Record<number, string>> = {
@@ -33,7 +33,7 @@ const TEXTS: Readonly<Record<number, string>> = {
   45009: 'reach max api daily quota limit',
   45011: 'api minute-quota reach limit mustslower retry next minute',
   47001: 'data format error',
-  61010: 'user access record timeout',
+  61010: 'code is expired',
   87007: 'session_key is not existd or expired',
   87008: 'invalid sig_method',
   87009: 'invalid signature',
