@@ -394,3 +394,42 @@ test('the anonymous name with spaces around overwrites nothing, and cannot be se
   );
   expect(put.body).toMatchObject({ code: 'invalid_request', issues: [{ path: 'nickName' }] });
 });
+
+const MOCK = 'the code is a mock one';
+
+test('DevTools’ mock code logs in to the sandbox: one fixed user, as often as it is sent', async () => {
+  const app = await startApp();
+  const first = await app.call('POST', '/api/wxuser', { code: MOCK });
+  expect(first.body).toMatchObject({ status: 200, isNew: true });
+  const again = await app.call('POST', '/api/wxuser', form({ code: MOCK }), FORM);
+  expect(again.body).toMatchObject({ status: 200, isNew: false, user: first.body.user });
+  expect((await app.call('POST', '/user/wechatlogin', { code: MOCK })).body).toMatchObject({ code: 0 });
+  expect(await app.rows()).toHaveLength(1);
+});
+
+test('WeChat refuses the mock code as any wrong one', async () => {
+  const wechat = await startStandIn();
+  wechat.answer(json({ errcode: 40_029, errmsg: 'invalid code, rid: 1' }));
+  const app = await startApp({ env: realSettings(wechat.url) });
+  const { body } = await app.call('POST', '/api/wxuser', { code: MOCK });
+  expect(body).toMatchObject({ status: 401, code: 'wechat_code_invalid', retry: 'login' });
+  expect(wechat.asked[0]?.searchParams.get('js_code')).toBe(MOCK);
+});
+
+test('no other text with blanks is a code, and the mock one is no phone code', async () => {
+  const wechat = await startStandIn();
+  const app = await startApp({ env: realSettings(wechat.url) });
+  for (const code of [
+    'the code is a mock two',
+    'THE CODE IS A MOCK ONE',
+    `${MOCK} more`,
+    `x ${MOCK}`,
+    'a b',
+  ]) {
+    const { body } = await app.call('POST', '/api/wxuser', { code });
+    expect(body).toMatchObject({ status: 400, code: 'invalid_request', issues: [{ path: 'code' }] });
+  }
+  const { body } = await app.call('POST', '/api/wxuser', { code: 'c', phoneCode: MOCK });
+  expect(body).toMatchObject({ status: 400, issues: [{ path: 'phoneCode' }] });
+  expect(wechat.asked).toEqual([]);
+});

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { rule } from '../issues.ts';
+import { MOCK_CODE } from '../wechat/codes.ts';
 import { ANONYMOUS_NAME, avatarAt, gender, nickName } from '../wechat/profile-fields.ts';
 
 /** A form or a careless client sends the text of a missing value. */
@@ -11,12 +12,11 @@ const optional = <T extends z.ZodType>(schema: T) =>
 const text = (max: number) => optional(z.string().max(max));
 const rawData = optional(z.union([z.string().max(16_384), z.record(z.string(), z.unknown())]));
 
-const code = z
-  .string()
-  .trim()
-  .min(1)
-  .max(128)
-  .regex(/^[\w-]*$/);
+const codeOf = (form: RegExp) => z.string().trim().min(1).max(128).regex(form);
+const code = codeOf(/^[\w-]*$/);
+
+/** Of wx.login. */
+const loginCode = codeOf(new RegExp(`^(?:[\\w-]*|${MOCK_CODE})$`));
 
 /** Of the getPhoneNumber button. */
 const phoneCode = optional(code);
@@ -39,7 +39,7 @@ const beside = {
 
 /** `POST /api/wxuser`: what the login button sends. `userInfo` is the tutorial's name for rawData. */
 export const loginRequest = z
-  .preprocess(namedCode, z.object({ code, ...beside }))
+  .preprocess(namedCode, z.object({ code: loginCode, ...beside }))
   .transform(({ userInfo, rawData = userInfo, ...rest }) => ({ ...rest, rawData }));
 /** The same from Cloud Run, which says itself who is calling: a code is not looked at. */
 export const cloudLoginRequest = z
@@ -73,7 +73,7 @@ export const profileRequest = (isOurs: (url: string) => boolean) =>
 export type ProfileRequest = z.output<ReturnType<typeof profileRequest>>;
 
 /** `POST /user/wechatlogin`, and the same from Cloud Run. */
-export const codeRequest = z.object({ code });
+export const codeRequest = z.object({ code: loginCode });
 export const cloudCodeRequest = z.object({});
 export interface CodeRequest {
   readonly code?: string;
