@@ -76,6 +76,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       tokenMode: settings.WX_TOKEN_MODE,
       profileStrict: settings.WX_PROFILE_STRICT,
       trustCloudHeaders: settings.WX_TRUST_CLOUD_HEADERS,
+      contentCheck: settings.WX_CONTENT_CHECK,
     },
     callback:
       settings.WX_CALLBACK_TOKEN === undefined
@@ -154,6 +155,14 @@ function contradictions(given: Record<string, string>): string[] {
   }
   if (has('WX_CALLBACK_AES_KEY') && !has('WX_CALLBACK_TOKEN')) {
     problems.push('WX_CALLBACK_TOKEN is not set, but WX_CALLBACK_AES_KEY is');
+  }
+  if (environment.shape.WX_CONTENT_CHECK.safeParse(given['WX_CONTENT_CHECK']).data) {
+    if (!has('WX_CALLBACK_TOKEN'))
+      problems.push(
+        'WX_CALLBACK_TOKEN is not set, but WX_CONTENT_CHECK is: no verdict on a picture would arrive',
+      );
+    if (real && !has('PUBLIC_URL') && !given['AVATAR_STORE']?.startsWith('s3'))
+      problems.push('PUBLIC_URL is not set, but WX_CONTENT_CHECK is: WeChat could load no picture');
   }
   if (!has('DATABASE_URL') && has('MYSQL_HOST') !== has('MYSQL_DATABASE')) {
     problems.push('MYSQL_HOST and MYSQL_DATABASE go together: set both, or DATABASE_URL alone');

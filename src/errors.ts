@@ -19,6 +19,13 @@ export const catalogue = {
     en: 'The request is not valid: see the fields listed in issues',
     when: 'A field is missing or malformed; `issues` names each.',
   },
+  content_rejected: {
+    status: 400,
+    retry: 'never',
+    zh: '内容未通过微信的内容安全检测，请换一个',
+    en: 'WeChat does not allow this content: choose another one',
+    when: 'Only with `WX_CONTENT_CHECK=true`: WeChat finds the name risky. Nothing was stored; the log has the label and the trace_id.',
+  },
   profile_rejected: {
     status: 400,
     retry: 'login',

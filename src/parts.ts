@@ -6,6 +6,8 @@ import { createAvatars } from './avatars/avatars.ts';
 import { createPictureMaker } from './avatars/picture.ts';
 import { createReceiver } from './avatars/receive.ts';
 import type { Config } from './config.ts';
+import { checkingContent, UNCHECKED } from './content/check.ts';
+import { createPictureChecks } from './db/picture-checks.ts';
 import { createPing } from './db/ping.ts';
 import { createUsers } from './db/users.ts';
 import type { Logger } from './log.ts';
@@ -30,7 +32,7 @@ export interface Surroundings {
 export function createParts(config: Config, surroundings: Surroundings): AppParts {
   const { log, stores, sandboxBase, now = () => new Date() } = surroundings;
   const { database, redis } = stores;
-  const { timeoutMs, tokenMode: mode, profileStrict } = config.wechat;
+  const { timeoutMs, tokenMode: mode, profileStrict, contentCheck: isChecked } = config.wechat;
   const jwt = { ...config.jwt, secret: config.jwt.secret ?? sandboxSecret(config.databaseUrl) };
   const appids = mapAll(config.apps, ({ appid }) => appid);
   const tokens = createTokens({ ...jwt, appids, now });
@@ -38,30 +40,38 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
   const ping = createPing(database);
   const sessions = sessionsOf(stores, config, now);
   const seal = createSeal(jwt);
+  const apps = mapAll(config.apps, ({ appid, secret = SANDBOX_SECRET }) => ({
+    appid,
+    wechat: createWeChat({
+      ...{ appid, secret, apiBase, timeoutMs, tokenMode: mode, now },
+      sharedToken: redis && createRedisToken({ redis, seal, appid, mode, timeoutMs, now }),
+      notRenewed: (reason) => log.warn({ appid, reason }, 'access_token not renewed'),
+    }),
+  }));
+  const users = createUsers(database, now);
+  const avatars = createAvatars(config.avatars.store, {
+    publicUrl: config.publicUrl ?? (config.sandbox ? sandboxBase.replace(/\/sandbox$/, '') : undefined),
+    leftBehind: (failure) => log.warn({ failure: String(failure) }, 'a picture was left behind'),
+  });
+  const checks = createPictureChecks(database, now);
+  const contentCheck = isChecked ? checkingContent({ apps, users, avatars, checks, log }) : UNCHECKED;
   return {
     log,
     trustProxy: config.trustProxy,
-    apps: mapAll(config.apps, ({ appid, secret = SANDBOX_SECRET }) => ({
-      appid,
-      wechat: createWeChat({
-        ...{ appid, secret, apiBase, timeoutMs, tokenMode: mode, now },
-        sharedToken: redis && createRedisToken({ redis, seal, appid, mode, timeoutMs, now }),
-        notRenewed: (reason) => log.warn({ appid, reason }, 'access_token not renewed'),
-      }),
-    })),
+    apps,
     appids,
     profileStrict,
+    provenOnly: isChecked,
     tokens,
     sessions,
     seal,
     now,
     callback: config.callback,
     deliveries: deliveriesOf(stores),
-    users: createUsers(database, now),
-    avatars: createAvatars(config.avatars.store, {
-      publicUrl: config.publicUrl ?? (config.sandbox ? sandboxBase.replace(/\/sandbox$/, '') : undefined),
-      leftBehind: (failure) => log.warn({ failure: String(failure) }, 'a picture was left behind'),
-    }),
+    users,
+    avatars,
+    contentCheck,
+    mediaChecked: contentCheck.mediaChecked,
     receiveFile: createReceiver(config.avatars.maxBytes),
     makePicture: createPictureMaker(),
     limitLogins: limitLogins(config.loginRateLimit),

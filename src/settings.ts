@@ -281,6 +281,10 @@ export const environment = z.object({
       default: { en: 'none: messages in plain text', zh: '无：明文消息' },
       example: 'paste-the-EncodingAESKey-here',
     }),
+  WX_CONTENT_CHECK: flag.prefault('false').register(settings, {
+    en: 'Has WeChat check the names and pictures that users choose; needs `WX_CALLBACK_TOKEN`, since WeChat tells the verdict on a picture there. See [docs/content-check.md](docs/content-check.md)',
+    zh: '由微信检测用户设置的昵称和头像；需要 `WX_CALLBACK_TOKEN`，因为图片的检测结果由消息推送送达。见 [docs/content-check.md](docs/content-check.md)',
+  }),
   JWT_SECRET: jwtSecret.optional().register(settings, {
     en: 'Secret that signs the tokens and seals the session_keys, at least 32 bytes; `npx weapp-login keygen` makes one. With `JWT_PRIVATE_KEY_FILE` it signs no more, but the tokens it signed stay valid until it is changed',
     zh: '签发 token、加密 session_key 的密钥，至少 32 字节；用 `npx weapp-login keygen` 生成。设置 `JWT_PRIVATE_KEY_FILE` 后不再用它签发，但它签发过的 token 在更换它之前仍然有效',

@@ -347,8 +347,16 @@ async function mount(change: (parts: Parts) => Partial<Parts>, env: Record<strin
 
 test('in somebody’s own Express app the same routes work, with the limit of the settings', async () => {
   const checked: string[] = [];
-  const checkAvatar = async ({ id }: { id: number }, at: string) => void checked.push(`${id} ${at}`);
-  const { app, token, user } = await mount(() => ({ checkAvatar }), { AVATAR_MAX_BYTES: '5000' });
+  const change = ({ contentCheck }: Parts): Partial<Parts> => ({
+    contentCheck: {
+      ...contentCheck,
+      checkAvatar(author, at, store) {
+        checked.push(`${author.id} ${at}`);
+        return store();
+      },
+    },
+  });
+  const { app, token, user } = await mount(change, { AVATAR_MAX_BYTES: '5000' });
   const { body } = await upload(app, token, await jpeg(1));
   expect((await fetch(body.user.avatar)).status).toBe(200);
   expect(checked).toEqual([`${user.id} ${body.user.avatar}`]);

@@ -294,12 +294,32 @@ test.each([
     { WX_CALLBACK_TOKEN: 'a1'.repeat(10), WX_CALLBACK_AES_KEY: 'a1'.repeat(21) },
     /^WX_CALLBACK_AES_KEY must be 43/,
   ],
+  [
+    'a content check without a callback',
+    { WX_CONTENT_CHECK: 'yes', PUBLIC_URL: 'https://login.example.com' },
+    /^WX_CALLBACK_TOKEN is not set, but WX_CONTENT_CHECK is/,
+  ],
+  [
+    'a content check of pictures that have no address',
+    { ...REAL, WX_CONTENT_CHECK: 'true', WX_CALLBACK_TOKEN: 'a1'.repeat(10) },
+    /^PUBLIC_URL is not set, but WX_CONTENT_CHECK is/,
+  ],
   ['MYSQL_HOST alone', { MYSQL_HOST: 'h' }, /^MYSQL_HOST and MYSQL_DATABASE go together/],
   ['a life of 10 seconds', { JWT_EXPIRES_IN: '10' }, /^JWT_EXPIRES_IN must be at least 60 seconds/],
 ] as [string, Record<string, string>, RegExp][])('%s is refused', (_name, env, expected) => {
   const problems = problemsOf(env);
   expect(problems).toHaveLength(1);
   expect(problems[0]).toMatch(expected);
+});
+
+test.each([
+  ['in the sandbox, which knows its own address', {}],
+  ['of pictures in a folder', { ...REAL, PUBLIC_URL: 'https://login.example.com' }],
+  ['of pictures in an S3 store', { ...REAL, AVATAR_STORE: 's3://key:secret@s3.example.com/bucket' }],
+])('a content check %s is taken', (_name, env) => {
+  const on = { WX_CONTENT_CHECK: 'true', WX_CALLBACK_TOKEN: 'a1'.repeat(10) };
+  expect(loadConfig({ ...on, ...env }).wechat.contentCheck).toBe(true);
+  expect(loadConfig({ ...env, WX_CONTENT_CHECK: 'no' }).wechat.contentCheck).toBe(false);
 });
 
 test('several apps are read, and are no sandbox', () => {

@@ -83,10 +83,13 @@ describe.skipIf(!mysqlUrl)('weapp-login copy', () => {
     const { db } = await openDatabase(from.url);
     await db.updateTable('wxuser').set({ nickName: 'new' }).where('id', '=', 30).execute();
     await db.insertInto('wxuser').values(userOf(3000)).execute();
+    const about = { wxuser_id: 30, avatar: 'https://example.com/😀.png', suggest: null, label: null };
+    const asked = { trace_id: 't', ...about, created_at: '2026-01-02 03:04:05.678' };
+    await db.insertInto('wxmedia_check').values(asked).execute();
     await db.destroy();
     const again = run(['copy', '--from', from.url, '--to', to.url]);
     expect(await again.ended).toBe(0);
-    expect(again.output()).toMatch(/2501 users and 0 sessions are the same .*\(2 written/);
+    expect(again.output()).toMatch(/2501 users and 0 sessions are the same .*\(3 written/);
     const home = run(['copy', '--from', to.url, '--to', back.url]);
     expect(await home.ended, home.output()).toBe(0);
     expect(checksum(home.output())).toBe(checksum(again.output()));

@@ -43,7 +43,16 @@ const REVOKED: Copied = {
   mirror: true,
 };
 
-const TABLES = [USERS, SESSIONS, REVOKED];
+/** A verdict that WeChat is still to tell finds its picture in the target. */
+const PICTURE_CHECKS: Copied = {
+  table: 'wxmedia_check',
+  key: 'trace_id',
+  before: '',
+  columns: ['trace_id', 'wxuser_id', 'avatar', 'suggest', 'label', 'created_at'],
+  mirror: true,
+};
+
+const TABLES = [USERS, SESSIONS, REVOKED, PICTURE_CHECKS];
 
 const CHUNK = 1000;
 const TELL_EVERY = 20_000;

@@ -4,6 +4,7 @@ import { wxuser } from './migrations/001-wxuser.ts';
 import { koaUser } from './migrations/002-koa-user.ts';
 import { wxsession } from './migrations/003-wxsession.ts';
 import { wxsessionRevoked } from './migrations/004-wxsession-revoked.ts';
+import { wxmediaCheck } from './migrations/005-wxmedia-check.ts';
 import type { Db, Engine } from './schema.ts';
 import { asMigration, type Change, type Report } from './steps.ts';
 
@@ -14,6 +15,7 @@ function changes(engine: Engine, report: Report): Record<string, Change> {
     '002-koa-user': koaUser(engine, report),
     '003-wxsession': wxsession(engine),
     '004-wxsession-revoked': wxsessionRevoked(engine),
+    '005-wxmedia-check': wxmediaCheck(engine),
   };
 }
 

@@ -47,10 +47,23 @@ export interface WxSessionRevokedTable {
   expires_at: string;
 }
 
+/** One row per picture that WeChat was asked about in the last day; see db/picture-checks.ts. */
+export interface WxMediaCheckTable {
+  trace_id: string;
+  /** NULL, as the avatar, while only the verdict is known. */
+  wxuser_id: number | null;
+  avatar: string | null;
+  /** NULL, as the label, while WeChat is looking. */
+  suggest: 'pass' | 'review' | 'risky' | 'failed' | null;
+  label: number | null;
+  created_at: string;
+}
+
 export interface Tables {
   wxuser: WxUserTable;
   wxsession: WxSessionTable;
   wxsession_revoked: WxSessionRevokedTable;
+  wxmedia_check: WxMediaCheckTable;
 }
 
 export type Db = Kysely<Tables>;

@@ -45,12 +45,14 @@ export interface Users {
   change(id: number, changes: Profile): Promise<Changed | undefined>;
   /** Removes what is stored in these fields, also by a merge, as if the user had never set them: a login may bring new ones. */
   blank(id: number, fields: readonly Blankable[]): Promise<void>;
+  /** Takes an avatar out of a row that has it still, as `blank` does; tells whether it had. */
+  dropAvatar(id: number, avatar: string): Promise<boolean>;
   /** Stores a verified phone number, such as `+8613800138000`. */
   setPhone(id: number, phone: string): Promise<void>;
-  /** Every column of a user's row, the rows that were merged into it, and which of his sessions are kept as ended. */
+  /** Every column of a user's row, the rows that were merged into it, which of his sessions are kept as ended, and the checks of his pictures. */
   everything(id: number): Promise<Everything>;
   /**
-   * Deletes a user's row, what was merged into it, and his sessions: all or nothing. The ids of those that are kept as ended
+   * Deletes a user's row, what was merged into it, his sessions and the checks of his pictures: all or nothing. The ids of those that are kept as ended
    * stay until their tokens have expired, lest a Redis that forgets brings them back. Answers the avatar he had.
    */
   erase(id: number): Promise<string | null>;
@@ -66,6 +68,7 @@ export interface Everything {
   readonly wxuser: object | undefined;
   readonly wxuser_merged: readonly object[];
   readonly wxsession_revoked: readonly object[];
+  readonly wxmedia_check: readonly object[];
 }
 
 export type Blankable = keyof Profile | 'phone';
@@ -130,7 +133,8 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
         .where('wxuser_id', '=', id)
         .orderBy('sid')
         .execute();
-      return { wxuser, wxuser_merged: merged, wxsession_revoked: revoked };
+      const checks = await db.selectFrom('wxmedia_check').selectAll().where('wxuser_id', '=', id).execute();
+      return { wxuser, wxuser_merged: merged, wxsession_revoked: revoked, wxmedia_check: checks };
     },
 
     async erase(id) {
@@ -139,6 +143,7 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
         const former = await holdAvatar(transaction, id);
         await transaction.deleteFrom('wxuser').where('id', '=', id).execute();
         await transaction.deleteFrom('wxsession').where('wxuser_id', '=', id).execute();
+        await transaction.deleteFrom('wxmedia_check').where('wxuser_id', '=', id).execute();
         if (merged) await sql`DELETE FROM wxuser_merged WHERE merged_into = ${id}`.execute(transaction);
         return former;
       });
@@ -157,6 +162,16 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
           .where('id', '=', id)
           .execute();
         if (merged) await blankMerged(transaction, id, fields);
+      });
+    },
+
+    async dropAvatar(id, avatar) {
+      return db.transaction().execute(async (transaction) => {
+        // Compared here: to MySQL, addresses that differ in case may be the same.
+        if ((await holdAvatar(transaction, id)) !== avatar) return false;
+        const blank = { avatar: null, own_avatar: 0, updated_at: toColumn(now()) };
+        await transaction.updateTable('wxuser').set(blank).where('id', '=', id).execute();
+        return true;
       });
     },
 

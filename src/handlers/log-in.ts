@@ -11,6 +11,8 @@ export interface LoginNeeds extends SessionNeeds {
   readonly apps: Apps;
   readonly users: Users;
   readonly profileStrict: boolean;
+  /** Whether a name and an avatar count only where WeChat vouches for them. */
+  readonly provenOnly: boolean;
 }
 
 /** What a login sends. */
@@ -40,7 +42,8 @@ const OTHER_APP = {
 /** Logging in: the code says who it is, the profile what he looks like, the token lets him in. */
 export async function logIn(needs: LoginNeeds, req: Request, sent: SentLogin) {
   const who = await identify(needs, req, sent);
-  const { profile, issues } = readProfile(sent, { ...who, strict: needs.profileStrict });
+  const { profileStrict: strict, provenOnly } = needs;
+  const { profile, issues } = readProfile(sent, { ...who, strict, provenOnly });
 
   const { user, isNew } = await needs.users.recordLogin({ ...who, profile });
   if (user.status === 'banned') throw new AppError('user_banned');

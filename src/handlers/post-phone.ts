@@ -7,7 +7,7 @@ import type { Bearer } from '../auth/tokens.ts';
 import type { Users } from '../db/users.ts';
 import { AppError } from '../errors.ts';
 import { bearerOf } from '../middleware/require-login.ts';
-import type { Apps } from '../wechat/apps.ts';
+import { type Apps, wechatOf } from '../wechat/apps.ts';
 import { decryptOpenData } from '../wechat/crypto.ts';
 import { toInternational } from '../wechat/phone-number.ts';
 import { reply } from './reply.ts';
@@ -36,9 +36,8 @@ export function postPhone(needs: Needs): RequestHandler<ParamsDictionary, unknow
 
 async function phoneOf(needs: Needs, bearer: Bearer, sent: PhoneRequest): Promise<string> {
   if (!sent.code) return decrypted(needs, bearer, sent);
-  const app = needs.apps.find(({ appid }) => appid === bearer.appid);
-  if (!app) throw new Error('a token of an app that is not ours passed requireLogin');
-  return toInternational(await app.wechat.getUserPhoneNumber(sent.code, bearer.openid));
+  const wechat = wechatOf(needs.apps, bearer.appid);
+  return toInternational(await wechat.getUserPhoneNumber(sent.code, bearer.openid));
 }
 
 const opened = z.object({ purePhoneNumber: z.string(), countryCode: z.coerce.string() });

@@ -1,8 +1,9 @@
 import type { RequestHandler } from 'express';
-import type { Avatars, Owner } from '../avatars/avatars.ts';
+import type { Avatars } from '../avatars/avatars.ts';
 import type { MakePicture } from '../avatars/picture.ts';
 import type { ReceiveFile } from '../avatars/receive.ts';
 import { createTurns } from '../avatars/turns.ts';
+import type { Author, ContentCheck } from '../content/check.ts';
 import type { User, Users } from '../db/users.ts';
 import { bearerOf } from '../middleware/require-login.ts';
 import { reply, toPublic } from './reply.ts';
@@ -13,7 +14,7 @@ export interface AvatarNeeds {
   readonly avatars: Avatars;
   readonly receiveFile: ReceiveFile;
   readonly makePicture: MakePicture;
-  readonly checkAvatar?: (user: User, url: string) => Promise<void>;
+  readonly contentCheck: ContentCheck;
 }
 
 const CHANGED = { zh: '头像已更新', en: 'Your picture is changed' };
@@ -23,7 +24,7 @@ const UPLOADS = { atOnce: 8, waiting: 100, waitingOfOne: 3 };
 
 /** I upload my picture: what wx.uploadFile sends of chooseAvatar's file. Later logins leave it alone. */
 export function putAvatar(needs: AvatarNeeds): RequestHandler {
-  const { users, avatars, receiveFile, makePicture, checkAvatar } = needs;
+  const { users, avatars, receiveFile, makePicture, contentCheck } = needs;
   const inTurn = createTurns(UPLOADS);
   return async (req, res) => {
     const bearer = bearerOf(req);
@@ -31,22 +32,25 @@ export function putAvatar(needs: AvatarNeeds): RequestHandler {
       const picture = await makePicture(await receiveFile(req, res));
       return store(bearer, picture);
     });
-    await checkAvatar?.(user, user.avatar ?? '');
     reply(req, res, CHANGED, { user: toPublic(user) });
   };
 
-  async function store(owner: Owner, picture: Buffer): Promise<User> {
+  async function store(owner: Author, picture: Buffer): Promise<User> {
     const { id } = owner;
     const { avatar } = requireActive(await users.findById(id));
     const url = await avatars.keep(owner, picture);
+    let isInRow = avatar === url;
     try {
-      const changed = await users.change(id, { avatar: url });
-      const user = requireActive(changed?.user);
-      await avatars.discard(owner, changed?.formerAvatar);
-      return user;
+      return await contentCheck.checkAvatar(owner, url, async () => {
+        const changed = await users.change(id, { avatar: url });
+        const user = requireActive(changed?.user);
+        isInRow = true;
+        await avatars.discard(owner, changed?.formerAvatar);
+        return user;
+      });
     } catch (error) {
       // The row has another picture still, or is gone.
-      if (avatar !== url) await avatars.discard(owner, url);
+      if (!isInRow) await avatars.discard(owner, url);
       throw error;
     }
   }

@@ -20,3 +20,10 @@ export function appOf(apps: Apps, appid: string | undefined, referer: string | u
   const [, from] = /^https:\/\/servicewechat\.com\/(wx[0-9a-f]{16})\//.exec(referer ?? '') ?? [];
   return apps.find((app) => app.appid === from) ?? apps[0];
 }
+
+/** The WeChat of an app of ours, such as a token names. */
+export function wechatOf(apps: Apps, appid: string): WeChat {
+  const app = apps.find((each) => each.appid === appid);
+  if (!app) throw new Error('a token of an app that is not ours passed requireLogin');
+  return app.wechat;
+}

@@ -26,6 +26,8 @@ interface Context {
   readonly appid: string;
   /** Refuse what cannot be verified, instead of leaving it out. */
   readonly strict: boolean;
+  /** Leave out a name and an avatar that are only self-reported: names and pictures are checked here, and a login waits for no check. */
+  readonly provenOnly: boolean;
 }
 
 /** The grey avatar and the official placeholder: wherever they come from, they are nobody's picture. */
@@ -55,6 +57,10 @@ const NOT_SIGNED: Text = {
   zh: '与 rawData 不符：资料按用户自报处理',
   en: 'does not match rawData: the profile counts as self-reported',
 };
+const NOT_PROVEN: Text = {
+  zh: '未经微信证实，已忽略：请让用户在资料页设置（PUT /api/wxuser/me，POST /api/wxuser/me/avatar），由微信检测内容',
+  en: 'was not used: WeChat does not vouch for it. Have the user set it (PUT /api/wxuser/me, POST /api/wxuser/me/avatar), where WeChat checks it',
+};
 const NOT_JSON: Text = { zh: '不是 JSON 对象，已忽略', en: 'was not used: it is not a JSON object' };
 
 /**
@@ -74,7 +80,7 @@ export function readProfile(sent: SentProfile, context: Context): { profile: Pro
   const said = context.strict && !signed ? {} : parseRawData(sent.rawData, issues);
   const truth = decrypted && !isAnonymous(decrypted) ? decrypted : undefined;
   const profile = truth ? pick(truth, 'encryptedData', issues) : pick(said, 'rawData', issues);
-  return { profile, issues };
+  return { profile: context.provenOnly && !truth && !signed ? harmless(profile, issues) : profile, issues };
 }
 
 function decrypt(sent: SentProfile, { sessionKey, openid, appid }: Context) {
@@ -128,6 +134,13 @@ function pick(said: Readonly<Record<string, unknown>>, under: string, issues: Is
     else issues.push(...toIssues(checked.error, `${under}.${field}`));
   }
   return profile;
+}
+
+/** What of a self-reported profile nobody needs to look at: neither text nor picture. */
+function harmless({ nickName, avatar, ...rest }: Profile, issues: Issue[]): Profile {
+  if (nickName !== undefined) issues.push({ path: 'rawData.nickName', message: NOT_PROVEN });
+  if (avatar !== undefined) issues.push({ path: 'rawData.avatarUrl', message: NOT_PROVEN });
+  return rest;
 }
 
 function isAnonymousName(value: unknown): boolean {
