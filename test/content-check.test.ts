@@ -1,5 +1,6 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../src/db/open.ts';
 import { createPictureChecks } from '../src/db/picture-checks.ts';
@@ -81,7 +82,7 @@ const rowOf = async (app: TestApp) => (await app.rows())[0];
 describe.each(engines)('a nickname, on $name', ({ fresh }) => {
   test.each([
     ['fine', 'Ada 阿达', []],
-    ['wants a look', 'test-review-10001', [{ label: 10_001, msg: 'a nickname wants a look' }]],
+    ['to be looked at', 'test-review-10001', [{ label: 10_001, msg: 'a nickname wants a look' }]],
   ])('that is %s is stored', async (_name, nickName, lines) => {
     const { app, sandbox, me } = await start({ database: await fresh() });
     expect((await me('PUT', { nickName })).body).toMatchObject({ status: 200, user: { nickName } });
@@ -137,6 +138,14 @@ describe('while WeChat cannot be asked', () => {
     }
     expect(await app.rows()).toEqual(before);
     expect(filesIn(folder)).toEqual([first.split('/').at(-1)]);
+  });
+
+  test('a picture whose check cannot be remembered is not stored either', async () => {
+    const { app, me } = await start();
+    const before = await app.rows();
+    await app.sql(sql`DROP TABLE wxmedia_check`);
+    expect((await me('PUT', { avatar: FINE })).status).toBe(500);
+    expect(await app.rows()).toEqual(before);
   });
 
   test('what needs no check goes on', async () => {
@@ -199,7 +208,7 @@ describe.each(engines)('a picture, on $name', ({ fresh }) => {
 
   test('that was replaced before the verdict: the new one stays', async () => {
     const { app, folder, ada, me, told } = await start({ database: await fresh(), word: 'test-risky' });
-    await me('PUT', { avatar: RISKY });
+    for (const avatar of [RISKY, REVIEW]) await me('PUT', { avatar });
     await upload(app, ada, await jpeg(1));
     await me('PUT', { avatar: FINE });
     const before = await app.rows();
