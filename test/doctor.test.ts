@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../src/db/open.ts';
-import { JWT_SECRET, startApp } from './support/app.ts';
+import { JWT_SECRET, WX_SECRET as REAL_SECRET, startApp } from './support/app.ts';
 import { freshMysql, mysqlUrl, redisThere } from './support/engines.ts';
 import { keepSecret } from './support/no-secrets.ts';
 import { run } from './support/process.ts';
@@ -15,7 +15,8 @@ async function doctor(env: Record<string, string> = {}) {
 
 /** Real settings, whose WeChat is a sandbox with the clock of this machine. */
 async function realSettings() {
-  const wechat = await openSandbox({ now: () => new Date() });
+  // Not the sandbox's own secret, which looks like its AppID.
+  const wechat = await openSandbox({ now: () => new Date(), secret: REAL_SECRET });
   const { appid: WX_APPID, secret: WX_SECRET, url: WX_API_BASE } = wechat;
   return { wechat, env: { WX_APPID, WX_SECRET, WX_API_BASE, JWT_SECRET } };
 }
