@@ -1,11 +1,12 @@
-import { type RawBuilder, type Selection, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Profile } from '../wechat/profile.ts';
 import { withDatabaseFailures } from './failures.ts';
 import { blankMerged } from './merged.ts';
 import { describeTable } from './mysql-table.ts';
 import type { Database } from './open.ts';
-import { type Db, type Engine, fromColumn, type Tables, toColumn, type WxUserTable } from './schema.ts';
+import { type Db, toColumn } from './schema.ts';
 import { unlessThere } from './unless-there.ts';
+import { blankOf, newsOf, PROFILE_COLUMNS, READ, type ReadRow, toUser } from './user-row.ts';
 
 export interface User {
   readonly id: number;
@@ -72,26 +73,6 @@ export interface Everything {
 }
 
 export type Blankable = keyof Profile | 'phone';
-
-const PROFILE_COLUMNS = ['nickName', 'avatar', 'gender'] as const;
-
-/**
- * What is read. Each by our own spelling: an adopted table may call its columns ID or nickname, which is the same to
- * MySQL, and it may have more of them.
- */
-const READ = [
-  'id as id',
-  'appid as appid',
-  'user_id as user_id',
-  'unionid as unionid',
-  'nickName as nickName',
-  'avatar as avatar',
-  'gender as gender',
-  'status as status',
-  'session_generation as session_generation',
-  'created_at as created_at',
-] as const;
-type ReadRow = Selection<Tables, 'wxuser', (typeof READ)[number]>;
 
 export function createUsers({ db, engine }: Database, now: () => Date): Users {
   return withDatabaseFailures<Users>({
@@ -242,7 +223,7 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
   async function bringUpToDate(login: Login): Promise<ReadRow | undefined> {
     const update = db
       .updateTable('wxuser')
-      .set(news(login, toColumn(now())))
+      .set(newsOf(login, toColumn(now())))
       .where('appid', '=', login.appid)
       .where('user_id', '=', login.openid)
       .where('status', '=', 'active');
@@ -250,46 +231,4 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
     await update.execute();
     return find(login);
   }
-}
-
-/** The columns that a login sets. MySQL sets them one after the other, so `updated_at` looks at the old values first. */
-function news({ unionid, profile }: Login, at: string) {
-  const wanted: [keyof WxUserTable, RawBuilder<unknown>][] = PROFILE_COLUMNS.filter(
-    (column) => profile[column] !== undefined,
-  ).map((column) => {
-    const [own, stored] = [sql.ref(`own_${column}`), sql.ref(column)];
-    return [column, sql`CASE WHEN ${own} = 1 THEN ${stored} ELSE ${profile[column]} END`];
-  });
-  if (unionid !== undefined) wanted.push(['unionid', sql`${unionid}`]);
-  const differs = wanted.map(
-    ([column, value]) => sql`COALESCE(${sql.ref(column)}, '') <> COALESCE(${value}, '')`,
-  );
-  return {
-    ...(differs.length > 0 && {
-      updated_at: sql<string>`CASE WHEN ${sql.join(differs, sql` OR `)} THEN ${at} ELSE updated_at END`,
-    }),
-    ...Object.fromEntries(wanted),
-    last_login_at: at,
-  };
-}
-
-/** What a field holds that nobody has set. An adopted phone may not be NULL: there MySQL takes the column's default. */
-function blankOf(field: Blankable, engine: Engine): RawBuilder<unknown> | number | null {
-  if (field === 'gender') return 0;
-  return field === 'phone' && engine === 'mysql' ? sql`DEFAULT` : null;
-}
-
-function toUser(row: ReadRow): User {
-  return {
-    id: row.id,
-    appid: row.appid,
-    openid: row.user_id,
-    unionid: row.unionid,
-    nickName: row.nickName,
-    avatar: row.avatar,
-    gender: Number(row.gender ?? 0),
-    status: row.status,
-    sessionGeneration: row.session_generation,
-    createdAt: row.created_at === null ? null : fromColumn(row.created_at),
-  };
 }
