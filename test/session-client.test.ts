@@ -445,6 +445,14 @@ describe('the tap on a login button', () => {
     expect(phone.calls.slice(-4)).toEqual(['login', 'login', 'getUserProfile', LOGIN]);
   });
 
+  test('gets its own code when there was none to be had before', async () => {
+    const { session, phone } = await strict();
+    phone.next('login', 'fail');
+    await session.prepareProfileLogin();
+    expect(await session.loginWithProfile('for your profile')).toMatchObject({ nickName: 'Ada' });
+    expect(phone.calls).toEqual(['login', 'login', 'getUserProfile', LOGIN]);
+  });
+
   test('that is cancelled is told apart, and its code kept for the next one', async () => {
     const { session, phone } = await strict();
     await session.prepareProfileLogin();
@@ -695,6 +703,35 @@ test('Taro’s promises, which fail with nobody to hear them, are heard', async 
   };
   const session = start({ platform: { ...phone, request } });
   expect(await failure(session.request(ME))).toMatchObject({ status: 0, code: 'network_failed' });
+});
+
+test('README’s page works as pasted, with the global wx', async () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const section = readme.split('## In your mini program')[1] ?? '';
+  const [make = '', page = ''] = [...section.matchAll(/```ts\n([\s\S]*?)```/g)].map(
+    (match) => match[1] ?? '',
+  );
+  const { app, phone } = await open();
+  vi.stubGlobal('wx', phone);
+  onTestFinished(() => void vi.unstubAllGlobals());
+  const here = make
+    .replace(/^import .*$/m, '')
+    .replace('export ', '')
+    .replace('https://login.example.com', app.url);
+  const shown: unknown[] = [];
+  const run = new Function('createSession', 'Page', here + page);
+  let methods = {
+    setData: (data: unknown) => void shown.push(data),
+    onLoad: async () => {},
+    onLogin: async () => {},
+  };
+  run(createSession, (given: object) => {
+    methods = { ...methods, ...given };
+  });
+  await methods.onLoad();
+  await methods.onLogin();
+  expect(shown).toMatchObject([{ user: { nickName: null } }, { user: { nickName: 'Ada' } }]);
+  expect(phone.calls).toEqual(['login', LOGIN, GET_ME, 'login', 'getUserProfile', LOGIN]);
 });
 
 test('weapp-login/client is the same, and imports nothing of the server', async () => {

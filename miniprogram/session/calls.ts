@@ -32,6 +32,8 @@ const WX_LOGIN_MS = 10_000;
 const PROFILE_MS = 120_000;
 /** wx.request's own time-out comes first, where it works. */
 const GRACE_MS = 2_000;
+/** A picture over a slow network. */
+const UPLOAD_MS = 60_000;
 
 /** The calls of wx that go out, as promises: an answer of the server that is no success is a SessionError. */
 export type Calls = ReturnType<typeof createCalls>;
@@ -66,12 +68,11 @@ export function createCalls({ platform, clock, baseUrl, timeoutMs, language }: N
 
   const offline: FailureOf = (error) => failed('network_failed', language, error);
 
-  function head({ url, header, timeoutMs: own = timeoutMs }: Request | Upload, token: string | undefined) {
+  function head({ url, header }: Request | Upload, token: string | undefined) {
     if (!url.startsWith('/')) throw failed('path_expected', language);
     return {
       url: baseUrl + url,
       header: { 'Accept-Language': language, ...header, ...(token && { Authorization: token }) },
-      timeout: own,
     };
   }
 
@@ -98,15 +99,15 @@ export function createCalls({ platform, clock, baseUrl, timeoutMs, language }: N
     },
 
     request: async (request: Request, token?: string): Promise<Response> => {
-      const { method = 'GET', data } = request;
-      const options = { ...head(request, token), method, ...(data !== undefined && { data }) };
+      const { method = 'GET', data, timeoutMs: timeout = timeoutMs } = request;
+      const options = { ...head(request, token), method, timeout, ...(data !== undefined && { data }) };
       const call = (callbacks: Callbacks<Response>) => platform.request({ ...options, ...callbacks });
       return checked(await promise(options.timeout + GRACE_MS, call, offline));
     },
 
     upload: async (upload: Upload, token?: string): Promise<Response> => {
-      const { filePath, name = 'file', formData } = upload;
-      const options = { ...head(upload, token), filePath, name, ...(formData && { formData }) };
+      const { filePath, name = 'file', formData, timeoutMs: timeout = UPLOAD_MS } = upload;
+      const options = { ...head(upload, token), timeout, filePath, name, ...(formData && { formData }) };
       const call = (callbacks: Callbacks<Response>) => platform.uploadFile({ ...options, ...callbacks });
       const response = await promise(options.timeout + GRACE_MS, call, offline);
       return checked({ ...response, data: parsed(response.data) });

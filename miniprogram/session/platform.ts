@@ -34,7 +34,7 @@ interface UploadOptions {
   timeout: number;
 }
 
-export type Data = string | Record<string, unknown> | ArrayBuffer;
+export type Data = string | object;
 
 /** Any HTTP status; of wx.uploadFile `data` is a text, and there is no `header`. */
 export interface Response {

@@ -162,11 +162,11 @@ export function createSession(options: SessionOptions) {
       return (await withLogin((token) => calls.upload(upload, token), repeats)).data as T;
     },
 
-    /** To be called when a page with a login button loads: gets the code that the tap needs. */
+    /** To be called when a page with a login button loads: gets the code that the tap needs. Where it fails, the tap asks itself. */
     async prepareProfileLogin(): Promise<void> {
       // A wx.login after ours could change the key.
       await pending?.catch(() => {});
-      if (!tapped) await tap.prepare();
+      if (!tapped) await tap.prepare().catch(() => {});
     },
 
     /** To be called in the tap, with nothing awaited before: getUserProfile, then a login with it. */
