@@ -468,6 +468,44 @@ describe('the tap on a login button', () => {
     expect(phone.count('login')).toBe(1);
   });
 
+  test('during a login waits for it: one POST at a time, and the profile is what stays', async () => {
+    const { app, session, phone } = await open();
+    phone.next(LOGIN, 'late');
+    const load = session.login();
+    await until('it was sent', async () => phone.count(LOGIN) === 1);
+    const login = session.loginWithProfile('for your profile');
+    await until('all is there', async () => phone.answered.length === 3);
+    await app.call('GET', '/healthz');
+    expect(phone.calls).toEqual(['login', LOGIN, 'login', 'getUserProfile']);
+    await until('it was answered', async () => {
+      phone.deliver();
+      return phone.count(LOGIN) === 2;
+    });
+    expect([await load, await login]).toMatchObject([{ nickName: null }, { nickName: 'Ada' }]);
+    expect(session.user).toMatchObject({ nickName: 'Ada' });
+  });
+
+  test('its code may be spent when the answer is lost: the next attempt has another', async () => {
+    const { session, phone, clock } = await open();
+    await session.prepareProfileLogin();
+    phone.next(LOGIN, 'never');
+    const login = session.loginWithProfile('for your profile');
+    await clock.elapse(REQUEST_MS);
+    await clock.elapse(...FIRST);
+    expect(await login).toMatchObject({ nickName: 'Ada' });
+    expect(phone.calls).toEqual(['login', 'getUserProfile', LOGIN, 'login', LOGIN]);
+  });
+
+  test('a profile that the server refuses is refused: another code would not mend it', async () => {
+    const { session, phone } = await strict();
+    const [encryptedData, iv] = ['AAAA', 'AAAAAAAAAAAAAAAAAAAAAA=='];
+    phone.getUserProfile = ({ success }) =>
+      success({ encryptedData, iv, rawData: '{}', signature: 'x'.repeat(40) });
+    const login = session.loginWithProfile('for your profile');
+    expect(await failure(login)).toMatchObject({ status: 400, code: 'profile_rejected', retry: 'login' });
+    expect(phone.calls).toEqual(['login', LOGIN]);
+  });
+
   test('twice is one', async () => {
     const { session, phone } = await strict();
     const [one, two] = await Promise.all(times(2, () => session.loginWithProfile('for your profile')));
@@ -580,6 +618,25 @@ describe('logout', () => {
     });
     expect(await asked).toMatchObject({ status: 0, code: 'logged_out' });
     expect([session.user, [...phone.storage.values()]]).toEqual([undefined, ['out']]);
+  });
+
+  test('before the code is there: it is not sent', async () => {
+    const { session, phone } = await open();
+    phone.next('login', 'late');
+    const asked = session.login();
+    const told = failure(asked);
+    await until('it was asked for', async () => phone.count('login') === 1);
+    await session.logout();
+    let ended = false;
+    void told.then(() => {
+      ended = true;
+    });
+    await until('the code is there', async () => {
+      phone.deliver();
+      return ended;
+    });
+    expect(await told).toMatchObject({ status: 0, code: 'logged_out' });
+    expect(phone.calls).toEqual(['login']);
   });
 
   test('and another user: what the first one had begun is not repeated', async () => {

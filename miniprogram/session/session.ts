@@ -17,6 +17,7 @@ export interface SessionOptions {
   readonly storageKey?: string;
   /** How often a call is repeated that may be. */
   readonly retries?: number;
+  /** Of a request; an upload has a minute. */
   readonly timeoutMs?: number;
   /** Of the messages in errors. */
   readonly language?: Language;

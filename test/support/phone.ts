@@ -11,6 +11,8 @@ export interface Phone extends Platform {
   user: string;
   /** What was called, in order: `login`, `GET /api/wxuser/me`, … */
   readonly calls: string[];
+  /** Those that have called back. */
+  readonly answered: string[];
   /** The headers of the requests. */
   readonly headers: Record<string, string>[];
   readonly storage: Map<string, unknown>;
@@ -50,6 +52,7 @@ export function createPhone(app: TestApp, user = 'Ada'): Phone {
       if (way === 'never') return;
       if (way === 'late') return void late.push(tell);
       tell();
+      phone.answered.push(call);
       if (way === 'twice') {
         tell();
         fail({ errMsg: 'request:fail after all' });
@@ -65,6 +68,7 @@ export function createPhone(app: TestApp, user = 'Ada'): Phone {
   const phone: Phone = {
     user,
     calls: [],
+    answered: [],
     headers: [],
     storage,
     aborted: [],
