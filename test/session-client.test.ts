@@ -705,6 +705,14 @@ describe('a storage', () => {
     expect(phone.count('login')).toBe(3);
   });
 
+  test('that is full when one logs out has no token left', async () => {
+    const { session, phone } = await open();
+    await session.login();
+    phone.setStorageSync = full;
+    expect(await session.logout()).toBe(true);
+    expect(phone.storage.size).toBe(0);
+  });
+
   test('that is broken altogether', async () => {
     const { session, start, phone } = await open();
     phone.getStorageSync = phone.setStorageSync = phone.removeStorageSync = full;
