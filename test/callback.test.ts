@@ -633,22 +633,25 @@ async function nameAgain(app: TestApp, headers: Record<string, string>): Promise
   expect((await app.call('PUT', '/api/wxuser/me', NAMED, headers)).status).toBe(200);
 }
 
+/** One instance, or two with a Redis of their own. */
+async function startInstances(redis: boolean, env: Record<string, string>) {
+  const server = redis ? await startRedis() : undefined;
+  if (server) onTestFinished(server.stop);
+  const more = {
+    ...env,
+    JWT_SECRET: 'one-secret-for-all-instances-0123456789',
+    ...(server && { REDIS_URL: server.url }),
+  };
+  const { app, database, ...rest } = await startWithAda(more);
+  const other = redis ? await startApp({ database, env: more }) : app;
+  return { app, other, server, ...rest };
+}
+
 describe.each([
   { name: 'in one process', redis: false },
   ...(redisThere ? [{ name: 'over two instances with Redis', redis: true }] : []),
 ])('repeated and replayed, $name', ({ redis }) => {
-  async function start(env: Record<string, string>) {
-    const server = redis ? await startRedis() : undefined;
-    if (server) onTestFinished(server.stop);
-    const more = {
-      ...env,
-      JWT_SECRET: 'one-secret-for-all-instances-0123456789',
-      ...(server && { REDIS_URL: server.url }),
-    };
-    const { app, database, ...rest } = await startWithAda(more);
-    const other = redis ? await startApp({ database, env: more }) : app;
-    return { app, other, server, ...rest };
-  }
+  const start = (env: Record<string, string>) => startInstances(redis, env);
 
   test.each(ways)(
     'WeChat repeats a message, with the same signature and with a new one: $format, $mode',
@@ -708,40 +711,38 @@ describe.each([
     expectSuccess(await deliver(other, first));
     expect(await app.rows()).toMatchObject([{ nickName: null }]);
   });
+});
 
-  test.skipIf(!redis)(
-    'who is erased on one instance is out on the other, which would remember him',
-    async () => {
-      const { app, other, headers, openid } = await start({ ...SAFE, SESSION_CACHE_SECONDS: '3600' });
-      for (const instance of [app, other]) expect((await mySessions(instance, headers)).status).toBe(200);
-      expectSuccess(await push(app, event('user_authorization_cancellation', openid), { mode: 'safe' }));
-      for (const instance of [app, other])
-        await expect
-          .poll(async () => (await mySessions(instance, headers)).body.code, { interval: 5 })
-          .toBe('session_ended');
-    },
-  );
+describe.skipIf(!redisThere)('with Redis', () => {
+  const start = (env: Record<string, string>) => startInstances(true, env);
 
-  test.skipIf(!redis)(
-    'while Redis is away WeChat is asked to repeat; what it keeps goes by itself, and names nobody',
-    async () => {
-      const { app, server, openid } = await start(SAFE);
-      const first = pack(revoke(openid, '19'), { mode: 'safe' });
-      expectSuccess(await deliver(app, first));
-      const keys = (await server?.cli('KEYS', '*callback*'))?.split('\n') ?? [];
-      expect(keys).toHaveLength(2);
-      for (const key of keys) {
-        expect(Number(await server?.cli('PTTL', key))).toBeGreaterThan(1_100_000);
-        expect(`${key} ${await server?.cli('GET', key)}`).not.toContain(openid);
-      }
-      await server?.kill();
-      expect((await push(app, revoke(openid, '8'), { mode: 'safe' })).body).toMatchObject({
-        status: 503,
-        retry: 'later',
-      });
-      expect(await app.rows()).toMatchObject([{ phone: '13800138000' }]);
-    },
-  );
+  test('who is erased on one instance is out on the other, which would remember him', async () => {
+    const { app, other, headers, openid } = await start({ ...SAFE, SESSION_CACHE_SECONDS: '3600' });
+    for (const instance of [app, other]) expect((await mySessions(instance, headers)).status).toBe(200);
+    expectSuccess(await push(app, event('user_authorization_cancellation', openid), { mode: 'safe' }));
+    for (const instance of [app, other])
+      await expect
+        .poll(async () => (await mySessions(instance, headers)).body.code, { interval: 5 })
+        .toBe('session_ended');
+  });
+
+  test('while Redis is away WeChat is asked to repeat; what it keeps goes by itself, and names nobody', async () => {
+    const { app, server, openid } = await start(SAFE);
+    const first = pack(revoke(openid, '19'), { mode: 'safe' });
+    expectSuccess(await deliver(app, first));
+    const keys = (await server?.cli('KEYS', '*callback*'))?.split('\n') ?? [];
+    expect(keys).toHaveLength(2);
+    for (const key of keys) {
+      expect(Number(await server?.cli('PTTL', key))).toBeGreaterThan(1_100_000);
+      expect(`${key} ${await server?.cli('GET', key)}`).not.toContain(openid);
+    }
+    await server?.kill();
+    expect((await push(app, revoke(openid, '8'), { mode: 'safe' })).body).toMatchObject({
+      status: 503,
+      retry: 'later',
+    });
+    expect(await app.rows()).toMatchObject([{ phone: '13800138000' }]);
+  });
 });
 
 function withoutMsgSignature({ query, body }: ReturnType<typeof pack>) {
