@@ -14,9 +14,16 @@ const en = z.locales.en().localeError;
 export function toIssues(error: z.ZodError, under = ''): Issue[] {
   return error.issues.map((issue) => ({
     path: [under, ...issue.path.map(String)].filter(Boolean).join('.') || 'body',
-    message:
-      issue.code === 'custom' ? (issue.params?.['text'] as Text) : { zh: say(zh, issue), en: say(en, issue) },
+    message: textOf(issue),
   }));
+}
+
+const MISSING = { zh: '缺少该字段', en: 'is missing' };
+
+function textOf(issue: z.core.$ZodIssue): Text {
+  if (issue.code === 'custom') return issue.params?.['text'] as Text;
+  if (issue.code === 'invalid_type' && issue.input === undefined) return MISSING;
+  return { zh: say(zh, issue), en: say(en, issue) };
 }
 
 function say(locale: typeof en, issue: z.core.$ZodIssue): string {

@@ -1,11 +1,11 @@
-import { createHash, createPublicKey, createSecretKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, createSecretKey, type KeyObject, type webcrypto } from 'node:crypto';
 import { kidOf } from './keys.ts';
 
 /** What tokens are signed with; which one, its key decides. */
 export type Algorithm = 'HS256' | 'ES256' | 'RS256';
 
 /** A public key as other services read it (RFC 7517). */
-export interface PublicJwk extends JsonWebKey {
+export interface PublicJwk extends webcrypto.JsonWebKey {
   readonly kid: string;
   readonly alg: Algorithm;
   readonly use: 'sig';
