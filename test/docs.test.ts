@@ -1,5 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { createApp, createLog, createParts, loadConfig, openStores } from '../src/index.ts';
+import { freshSqlite } from './support/engines.ts';
+import { ec, fileOf } from './support/keys.ts';
 import { envExample, errorsPage, settingsTable } from './support/render-docs.ts';
 
 const between = (mark: string) => new RegExp(`(<!-- ${mark} -->\n)[\\s\\S]*?(\n<!-- /${mark} -->)`);
@@ -37,6 +40,48 @@ test('both READMEs have the same sections and the same commands', () => {
   expect(commands(zh)).toEqual(commands(en));
   expect(headings(zh)).toEqual(headings(en));
 });
+
+test.each(['README.md', 'README.zh-CN.md'])(
+  'the table of calls in %s has every route, and no other',
+  async (name) => {
+    const told = [...readFileSync(file(name), 'utf8').matchAll(/^\| (`(?:GET|POST|PUT|DELETE)\b[^|]*) \|/gm)]
+      .flatMap(([, cell = '']) => cell.split(' · '))
+      .flatMap((call) => {
+        const path = /\/[^`]*/.exec(call)?.[0];
+        return [...call.matchAll(/[A-Z]{3,}/g)].map(([method]) => `${method} ${path}`);
+      });
+    expect(told.toSorted()).toEqual(await routesOfEverySetting());
+  },
+);
+
+/** `GET /healthz` and so on: of a server in which no route is left out. */
+async function routesOfEverySetting(): Promise<string[]> {
+  const database = await freshSqlite();
+  const config = loadConfig({
+    DATABASE_URL: database.url,
+    WX_CALLBACK_TOKEN: 'CallbackToken0123456',
+    JWT_PRIVATE_KEY_FILE: fileOf(ec()),
+  });
+  const log = createLog('silent');
+  const stores = await openStores(config, log);
+  onTestFinished(() => stores.close().then(database.drop));
+  const { sandbox: _, ...parts } = createParts(config, { stores, log, sandboxBase: 'http://127.0.0.1' });
+  return routesIn(createApp(parts).router.stack).toSorted();
+}
+
+interface Layer {
+  readonly route?: { readonly path: string; readonly stack: readonly { readonly method: string }[] };
+  readonly handle: { readonly stack?: readonly Layer[] };
+}
+
+function routesIn(stack: readonly unknown[]): string[] {
+  const all = (stack as readonly Layer[]).flatMap(({ route, handle }) =>
+    route
+      ? route.stack.map(({ method }) => `${method.toUpperCase()} ${route.path}`)
+      : routesIn(handle.stack ?? []),
+  );
+  return [...new Set(all)];
+}
 
 function withoutComments(code: string): string {
   return code.replace(/\s*(?:#|\/\/) .*$/gm, '');
