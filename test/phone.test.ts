@@ -142,6 +142,19 @@ describe.each(engines)('the phone number, on $name', ({ fresh }) => {
   });
 });
 
+test('after another JWT_SECRET, while the former one is kept, a session_key that it sealed still opens', async () => {
+  const database = await freshSqlite();
+  const { wechat, app, settings } = await start(database);
+  wechat.user('Ada', { phone: '12066600001' });
+  keepSecret('8612066600001');
+  const { headers } = await login(app, wechat);
+  const { encryptedData, iv } = tap(wechat);
+  const rotated = { JWT_SECRET: 'another-secret-of-32-bytes-or-more-0123', JWT_PREVIOUS_SECRETS: JWT_SECRET };
+  const later = await startApp({ env: { ...settings, ...rotated }, database });
+  const { body } = await postPhone(later, headers, { encryptedData, iv });
+  expect(body).toMatchObject({ status: 200, phone: '+8612066600001' });
+});
+
 test.each([{}, { code: '' }, { encryptedData: 'AAAA' }, { iv: 'AAAA' }])('%j is no phone', async (body) => {
   const { app, wechat } = await start();
   const { headers } = await login(app, wechat);
