@@ -260,6 +260,20 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     expect((await me(other, bob.headers)).status).toBe(200);
   });
 
+  test('who is cut off without a word refuses what ended meanwhile, although that is remembered', async () => {
+    const proxy = await startProxy(redis.port);
+    onTestFinished(proxy.cut);
+    const one = await start();
+    const other = await start({ REDIS_URL: `redis://127.0.0.1:${proxy.port}?timeout=300` });
+    const [ada, bob] = [await remembered(one, other), await remembered(one, other, 'Bob')];
+    proxy.swallow(); // neither end of the subscription is told
+    await one.call('POST', '/api/wxuser/logout', undefined, ada.headers);
+    await expect
+      .poll(async () => (await me(other, ada.headers)).body, { interval: 20, timeout: 5000 })
+      .toMatchObject(ENDED);
+    expect((await me(other, bob.headers)).status).toBe(200);
+  });
+
   test('while Redis is away: logins 503, what is remembered goes on, who ended or is banned is refused', async () => {
     const { one, other, ada } = await startTwo();
     const [bob, eve] = [await remembered(one, other, 'Bob'), await remembered(one, other, 'Eve')];
