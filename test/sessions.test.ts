@@ -273,6 +273,33 @@ describe.each(engines)('sessions in the database, on $name', ({ fresh }) => {
     await database.drop();
   });
 
+  test('hundreds that expired go a batch at a time, with the logins', async () => {
+    const database = await fresh();
+    const app = await startApp({ database, env: SECRET });
+    const { db } = await openDatabase(database.url);
+    const count = async () => (await db.selectFrom('wxsession').select('sid').execute()).length;
+    await app.login({ user: 'Ada' });
+    const row = await db.selectFrom('wxsession').selectAll().executeTakeFirstOrThrow();
+    const expired = Array.from({ length: 1200 }, (_, i) => ({
+      ...row,
+      sid: `expired-${i}`,
+      wxuser_id: row.wxuser_id + 1,
+      expires_at: '2020-01-01 00:00:00.000',
+    }));
+    await db.insertInto('wxsession').values(expired).execute();
+    let before = await count();
+    for (let i = 0; i < 60; i++) {
+      await app.login({ user: 'Ada' });
+      const now = await count();
+      expect(before - now).toBeLessThanOrEqual(500);
+      before = now;
+    }
+    expect(before).toBe(10); // what lives
+    await db.destroy();
+    await app.close();
+    await database.drop();
+  });
+
   test.runIf(redisThere)('what is kept of those that ended early in Redis goes by itself', async () => {
     const [database, redis] = [await fresh(), await startRedis()];
     onTestFinished(redis.stop);
