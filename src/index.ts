@@ -14,3 +14,4 @@ export { wxuserRoutes } from './routes/wxuser.ts';
 export { sandboxRoutes } from './sandbox/routes.ts';
 export { type RunningServer, startServer } from './server.ts';
 export { openStores, type Stores } from './stores.ts';
+export type { WeChat } from './wechat/client.ts';

@@ -45,6 +45,7 @@ describe('which mini program a login comes from', () => {
     expect(await appOf(app, answer.body.user.id)).toBe(expected);
     const koa = await app.call('POST', '/user/wechatlogin', { code: 'bob', ...body }, headers);
     expect(koa.body.code).toBe(0);
+    expect((await app.rows()).map((row) => row.appid)).toEqual([expected, expected]);
   });
 
   test('an app that is not ours is refused, and nothing is written', async () => {
@@ -55,6 +56,8 @@ describe('which mini program a login comes from', () => {
       code: 'invalid_request',
       issues: [{ path: 'appid' }],
     });
+    const koa = await app.call('POST', '/user/wechatlogin', { code: 'ada', appid: STRANGER });
+    expect(koa.body).toMatchObject({ status: 400, code: 'invalid_request' });
     expect(await app.rows()).toEqual([]);
   });
 });

@@ -73,10 +73,11 @@ export const profileRequest = (isOurs: (url: string) => boolean) =>
 export type ProfileRequest = z.output<ReturnType<typeof profileRequest>>;
 
 /** `POST /user/wechatlogin`, and the same from Cloud Run. */
-export const codeRequest = z.object({ code: loginCode });
-export const cloudCodeRequest = z.object({});
+export const codeRequest = z.object({ code: loginCode, appid: text(64) });
+export const cloudCodeRequest = codeRequest.omit({ code: true });
 export interface CodeRequest {
   readonly code?: string;
+  readonly appid?: string | undefined;
 }
 
 /** `POST /api/wxuser/logout`. */
