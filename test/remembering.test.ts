@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type Ended, type Ends, remembering, type Sessions, type Standing } from '../src/auth/sessions.ts';
 import { AppError } from '../src/errors.ts';
 
@@ -116,4 +116,18 @@ test('what is remembered stands in for an answer that cannot be had, and for no 
   expect(await sessions.standing(1, 'sid')).toBe('good');
   standing.mockRejectedValueOnce(new TypeError('a mistake of ours'));
   await expect(sessions.standing(1, 'sid')).rejects.toThrow(TypeError);
+});
+
+test('for so many seconds and not one moment longer, also while it cannot ask', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  for (const ends of [undefined, deaf]) {
+    const { standing, sessions } = start(ends);
+    await sessions.standing(1, 'sid');
+    standing.mockRejectedValue(new AppError('database_unavailable'));
+    vi.advanceTimersByTime(3_599_999);
+    expect(await sessions.standing(1, 'sid')).toBe('good');
+    vi.advanceTimersByTime(1);
+    await expect(sessions.standing(1, 'sid')).rejects.toMatchObject({ code: 'database_unavailable' });
+  }
 });
