@@ -2,29 +2,21 @@
 import { config as readDotenv } from 'dotenv';
 import { type Config, ConfigError, loadConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
-import { backupCommand } from './backup.ts';
-import { copyCommand } from './copy.ts';
-import { doctorCommand } from './doctor.ts';
-import { keygenCommand } from './keygen.ts';
-import { migrateCommand } from './migrate.ts';
-import { sandboxCommand } from './sandbox.ts';
-import { startCommand } from './start.ts';
 import { UsageError } from './usage-error.ts';
-import { banCommand, endSessionsCommand, unbanCommand, usersCommand } from './users.ts';
 
-/** Each takes what stands behind its name on the command line. */
+/** Each takes what stands behind its name on the command line. Loaded when asked for: a key needs no web server. */
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
-  start: () => startCommand(settings()),
-  migrate: (args) => migrateCommand(settings(), args),
-  backup: (args) => backupCommand(settings(), args),
-  copy: copyCommand,
-  doctor: () => doctorCommand(settings),
-  keygen: keygenCommand,
-  sandbox: sandboxCommand,
-  users: (args) => usersCommand(settings(), args),
-  ban: (args) => banCommand(settings(), args),
-  unban: (args) => unbanCommand(settings(), args),
-  'end-sessions': (args) => endSessionsCommand(settings(), args),
+  start: async () => (await import('./start.ts')).startCommand(settings()),
+  migrate: async (args) => (await import('./migrate.ts')).migrateCommand(settings(), args),
+  backup: async (args) => (await import('./backup.ts')).backupCommand(settings(), args),
+  copy: async (args) => (await import('./copy.ts')).copyCommand(args),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(settings),
+  keygen: async (args) => (await import('./keygen.ts')).keygenCommand(args),
+  sandbox: async (args) => (await import('./sandbox.ts')).sandboxCommand(args),
+  users: async (args) => (await import('./users.ts')).usersCommand(settings(), args),
+  ban: async (args) => (await import('./users.ts')).banCommand(settings(), args),
+  unban: async (args) => (await import('./users.ts')).unbanCommand(settings(), args),
+  'end-sessions': async (args) => (await import('./users.ts')).endSessionsCommand(settings(), args),
 };
 
 const USAGE = `usage: weapp-login [command]
