@@ -1,8 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Ended, Ends } from '../auth/sessions.ts';
 import type { RedisAddress } from '../redis-url.ts';
 import { type Commands, locator, type ServerClient, serverKind } from './clients.ts';
 import { keepOpen } from './connection.ts';
 import type { Redis } from './open.ts';
+
+const PAUSE_MS = 25;
 
 /**
  * Tells and hears ends over Redis pub/sub, on a connection of its own. In a Cluster every node passes on what was
@@ -44,13 +47,14 @@ export function createEnds(
   };
 }
 
-/** A Cluster's client publishes on any node in turn, a dead one too: then the next. */
+/** A Cluster's client publishes on any node in turn, a dead one too: then the next, also while it is finding out which there are. */
 async function publish(commands: Commands, channel: string, message: string): Promise<void> {
-  for (let tries = 5; ; tries--) {
+  for (let tries = 20; ; tries--) {
     try {
       return void (await commands.publish(channel, message));
     } catch (error) {
       if (tries === 1) throw error;
+      await wait(PAUSE_MS);
     }
   }
 }
