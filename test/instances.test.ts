@@ -62,8 +62,8 @@ type Two = Awaited<ReturnType<typeof startTwo>>;
 
 /** What ends a session on the first server, and how often it is measured with and without Redis. */
 const ENDS: [string, number, number, (two: Two, user: User) => Promise<unknown>][] = [
-  ['log out', 100, 5, ({ ask, one }, { token }) => ask(one, 'POST', '/api/wxuser/logout', token)],
-  ['erase the account', 30, 5, ({ ask, one }, { token }) => ask(one, 'DELETE', '/api/wxuser/me', token)],
+  ['log out', 200, 5, ({ ask, one }, { token }) => ask(one, 'POST', '/api/wxuser/logout', token)],
+  ['erase the account', 50, 5, ({ ask, one }, { token }) => ask(one, 'DELETE', '/api/wxuser/me', token)],
   ['ban, from the command line', 5, 2, ({ command }, { id }) => command('ban', String(id))],
 ];
 

@@ -55,13 +55,13 @@ describe.skipIf(!redisThere || !mysqlUrl)('under a load of logins and logouts on
     const redis = await startRedis();
     onTestFinished(redis.stop);
     const load = await startLoad(redis.url);
-    await moreLogouts(load, 60);
+    await moreLogouts(load, 100);
     await redis.cli('SAVE');
-    await moreLogouts(load, 30);
+    await moreLogouts(load, 50);
     await redis.kill();
     await moreRefusals(load, 50);
     await redis.start();
-    await moreLogouts(load, 60);
+    await moreLogouts(load, 100);
     await finish('a killed Redis', load);
   });
 
@@ -69,14 +69,14 @@ describe.skipIf(!redisThere || !mysqlUrl)('under a load of logins and logouts on
     const cluster = await startRedisCluster();
     onTestFinished(cluster.stop);
     const load = await startLoad(cluster.url);
-    await moreLogouts(load, 60);
+    await moreLogouts(load, 100);
     const [, node] = cluster.nodes as [Redis, Redis, Redis];
     await node.cli('SAVE');
-    await moreLogouts(load, 30);
+    await moreLogouts(load, 50);
     await node.kill();
     await moreRefusals(load, 50);
     await node.start();
-    await moreLogouts(load, 60);
+    await moreLogouts(load, 100);
     await finish('a Cluster of three, one killed and back', load);
   });
 
@@ -84,10 +84,10 @@ describe.skipIf(!redisThere || !mysqlUrl)('under a load of logins and logouts on
     const cluster = await startRedisCluster({ replicas: 1 });
     onTestFinished(cluster.stop);
     const load = await startLoad(cluster.url);
-    await moreLogouts(load, 60);
+    await moreLogouts(load, 100);
     await (await cluster.keyOwner('weapp-login:{1}:sessions')).kill();
     await moreRefusals(load, 10);
-    await moreLogouts(load, 80);
+    await moreLogouts(load, 150);
     await finish('a Cluster with replicas, a master killed', load);
   });
 
@@ -95,10 +95,10 @@ describe.skipIf(!redisThere || !mysqlUrl)('under a load of logins and logouts on
     const sentinel = await startSentinel();
     onTestFinished(sentinel.stop);
     const load = await startLoad(sentinel.url);
-    await moreLogouts(load, 60);
+    await moreLogouts(load, 100);
     await (await sentinel.master()).kill();
     await moreRefusals(load, 10);
-    await moreLogouts(load, 60);
+    await moreLogouts(load, 100);
     await finish('Sentinels, the master killed', load);
   });
 });
