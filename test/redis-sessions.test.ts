@@ -106,6 +106,17 @@ describe.skipIf(!redisThere)('the sessions in Redis', () => {
     expect(left).toEqual(['0', '0']);
   });
 
+  test('that a user is to be asked about anew is told and ends no session; without Redis it fails', async () => {
+    const told: Ended[] = [];
+    const sessions = start({}, async (ended) => void told.push(ended));
+    await sessions.open(lasting('sid', HOUR), 'openid');
+    await sessions.forget(1);
+    expect(told).toEqual([{ userId: 1 }]);
+    expect(await sessions.standing(1, 'sid')).toBe('good');
+    await server.kill();
+    await expect(start().forget(1)).rejects.toMatchObject({ code: 'database_unavailable' });
+  });
+
   const failure = new AppError('database_unavailable', { reason: 'the database' });
   const known = (standing: Known['standing'], generation = 0) => Promise.resolve({ standing, generation });
   test.each<[string, () => Promise<Known>, string, string, string]>([

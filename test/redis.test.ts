@@ -184,23 +184,27 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     expect(await keys()).toEqual([]);
   });
 
-  test('end-sessions while Redis is away is in the database: refused by the next question', async () => {
-    const { one, other, ada } = await startTwo();
-    const bob = await remembered(one, other, 'Bob');
-    await redis.kill();
-    for (const app of [one, other])
-      await expect.poll(() => logged(app, 'redis subscription left')).toHaveLength(1);
-    const env = { ...SECRET, DATABASE_URL: database.url, REDIS_URL: `${redis.url}?timeout=200` };
-    const command = run(['end-sessions', ada.id], env, undefined, { private: true });
-    expect(await command.ended).toBe(0);
-    expect(command.output()).toMatch(
-      /^ended the sessions of user 1; running servers know within 3600 s \(Redis at /,
-    );
-    for (const app of [one, other]) {
-      expect((await me(app, ada.headers)).body).toMatchObject(ENDED);
-      expect((await me(app, bob.headers)).status).toBe(200);
-    }
-  });
+  test.each([
+    ['end-sessions', 'ended the sessions of user 1', ENDED],
+    ['ban', 'user 1 is banned', { status: 403, code: 'user_banned' }],
+  ])(
+    '%s while Redis is away is in the database: refused by the next question',
+    async (name, said, refused) => {
+      const { one, other, ada } = await startTwo();
+      const bob = await remembered(one, other, 'Bob');
+      await redis.kill();
+      for (const app of [one, other])
+        await expect.poll(() => logged(app, 'redis subscription left')).toHaveLength(1);
+      const env = { ...SECRET, DATABASE_URL: database.url, REDIS_URL: `${redis.url}?timeout=200` };
+      const command = run([name, ada.id], env, undefined, { private: true });
+      expect(await command.ended).toBe(0);
+      expect(command.output()).toContain(`${said}; running servers know within 3600 s (Redis at `);
+      for (const app of [one, other]) {
+        expect((await me(app, ada.headers)).body).toMatchObject(refused);
+        expect((await me(app, bob.headers)).status).toBe(200);
+      }
+    },
+  );
 
   test('what ended with all others stays ended when the sessions move into Redis, out of it, and back', async () => {
     const moved = async (env: Record<string, string>, headers: Record<string, string>) => {

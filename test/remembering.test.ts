@@ -6,6 +6,7 @@ import { AppError } from '../src/errors.ts';
 function start(ends?: Ends) {
   const standing = vi.fn(async (_userId: number, _sid: string): Promise<Standing> => 'good');
   const end = vi.fn(async () => true);
+  const forget = vi.fn(async (_userId: number) => undefined);
   const kept: Sessions = {
     open: async () => [],
     standing,
@@ -13,8 +14,9 @@ function start(ends?: Ends) {
     list: async () => [],
     end,
     endAll: async () => undefined,
+    forget,
   };
-  return { standing, end, sessions: remembering(kept, 3600, ends) };
+  return { standing, end, forget, sessions: remembering(kept, 3600, ends) };
 }
 
 /** Answers when the test says so. */
@@ -86,6 +88,34 @@ test.each<[string, Ended | undefined, number]>([
   hear(ended);
   for (const each of all) await sessions.standing(...each);
   expect(standing).toHaveBeenCalledTimes(all.length + asked);
+});
+
+test('who is to be asked about anew is, with every session of his, and nobody else; others are told', async () => {
+  const { standing, forget, sessions } = start();
+  const all: [number, string][] = [
+    [1, 'a'],
+    [1, 'b'],
+    [2, 'c'],
+  ];
+  for (const each of all) await sessions.standing(...each);
+  await sessions.forget(1);
+  expect(forget).toHaveBeenCalledExactlyOnceWith(1);
+  standing.mockResolvedValue('banned');
+  const standings = [];
+  for (const each of all) standings.push(await sessions.standing(...each));
+  expect(standings).toEqual(['banned', 'banned', 'good']);
+});
+
+test('nor is that remembered which was read while others were told, or could not be', async () => {
+  const { standing, forget, sessions } = start();
+  const telling = later<undefined>();
+  forget.mockReturnValueOnce(telling.promise);
+  const told = sessions.forget(1);
+  await sessions.standing(1, 'sid');
+  telling.reject(new AppError('database_unavailable'));
+  await expect(told).rejects.toMatchObject({ code: 'database_unavailable' });
+  standing.mockResolvedValue('banned');
+  expect(await sessions.standing(1, 'sid')).toBe('banned');
 });
 
 test('the end of somebody else’s session does not keep an answer from being remembered', async () => {

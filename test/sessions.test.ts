@@ -375,6 +375,7 @@ test('an answer that was under way when the session ended is not remembered', as
     list: async () => [],
     end: async () => true,
     endAll: async () => undefined,
+    forget: async () => undefined,
   };
   const sessions = remembering(slow, 60);
   const asked = sessions.standing(1, 'sid');

@@ -42,6 +42,8 @@ export interface Sessions {
   end(userId: number, sid: string): Promise<boolean>;
   /** Ends all of a user's sessions. A repeat is harmless. */
   endAll(userId: number): Promise<void>;
+  /** Has it asked anew whether a user may come in, here and on every instance that hears: after a ban. A repeat is harmless. */
+  forget(userId: number): Promise<void>;
 }
 
 /** What is no longer good: one session of a user, or, without `sid`, whatever was known of him. */
@@ -111,6 +113,7 @@ export function remembering(sessions: Sessions, seconds: number, ends?: Ends): S
     },
     end: (userId, sid) => forgetting({ userId, sid }, () => sessions.end(userId, sid)),
     endAll: (userId) => forgetting({ userId }, () => sessions.endAll(userId)),
+    forget: (userId) => forgetting({ userId }, () => sessions.forget(userId)),
   };
 }
 

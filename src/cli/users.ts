@@ -33,9 +33,9 @@ export async function usersCommand(config: Config, args: readonly string[]): Pro
 
 /** `weapp-login ban <id> [--linked]` */
 export function banCommand(config: Config, args: readonly string[]): Promise<void> {
-  return setStatus('ban', config, args, async ({ redis }, ids) => {
+  return setStatus('ban', config, args, async ({ sessions, redis }, ids) => {
     const tell = async () => {
-      for (const userId of ids) await redis?.ends.tell({ userId });
+      for (const userId of ids) await sessions.forget(userId);
     };
     say(`${named(ids)} banned${redis ? await spread(config, tell) : later(config)}`);
   });

@@ -153,6 +153,8 @@ export function createRedisSessions({ redis, revoked, limit, now }: Needs): Sess
       await endThese(userId, await readAll(userId));
       await redis.ends.tell({ userId });
     },
+
+    forget: (userId) => redis.ends.tell({ userId }),
   };
 }
 
