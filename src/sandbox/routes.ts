@@ -1,17 +1,20 @@
 import { Router } from 'express';
 import { apiRoutes } from './api-routes.ts';
+import { cdnRoutes } from './cdn-routes.ts';
 import { controlRoutes } from './control-routes.ts';
 import { phoneRoutes } from './phone-routes.ts';
 import type { SandboxWeChat } from './wechat.ts';
 
 /**
  * The local WeChat over HTTP: at WeChat's paths what its server answers, under `/wx` what a phone's `wx` object does, under
- * `/control` what a developer does to it, and `/login-button`, the body that the tutorial's login button sends.
+ * `/control` what a developer does to it, under `/cdn` the pictures, and `/login-button`, the body that the tutorial's login
+ * button sends.
  */
 export function sandboxRoutes(sandbox: SandboxWeChat): Router {
   const routes = Router();
   routes.use(apiRoutes(sandbox));
   routes.use(phoneRoutes(sandbox));
+  routes.use(cdnRoutes());
   routes.use('/control', controlRoutes(sandbox));
   return routes;
 }
