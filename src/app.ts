@@ -1,5 +1,6 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
+import { type DemoParts, demoRoutes } from './demo/routes.ts';
 import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
 import { avatarRoutes } from './routes/avatars.ts';
@@ -17,6 +18,8 @@ export interface AppParts extends WxuserParts, CallbackParts {
   readonly ping: () => Promise<void>;
   /** Only where the local WeChat is used. */
   readonly sandbox?: SandboxWeChat;
+  /** Only there, too. */
+  readonly demo?: DemoParts;
 }
 
 const BODY_LIMIT = '64kb';
@@ -28,6 +31,7 @@ export function createApp(parts: AppParts): Express {
   app.use(logRequests(parts.log));
   app.use(helmet());
   if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox)); // reads bodies itself, as WeChat does
+  if (parts.demo) app.use('/sandbox/demo', demoRoutes(parts.demo)); // where no form has been read yet
   app.use(callbackRoutes(parts));
   app.use(express.json({ limit: BODY_LIMIT }));
   app.use(express.urlencoded({ limit: BODY_LIMIT, extended: false }));

@@ -7,6 +7,7 @@ import { createPictureMaker } from './avatars/picture.ts';
 import { createReceiver } from './avatars/receive.ts';
 import type { Config } from './config.ts';
 import { checkingContent, UNCHECKED } from './content/check.ts';
+import { createAdministration } from './db/administration.ts';
 import { createPictureChecks } from './db/picture-checks.ts';
 import { createPing } from './db/ping.ts';
 import { createUsers } from './db/users.ts';
@@ -55,6 +56,8 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
   });
   const checks = createPictureChecks(database, now);
   const contentCheck = isChecked ? checkingContent({ apps, users, avatars, checks, log }) : UNCHECKED;
+  /** When that was signed which expired a minute ago. */
+  const whenExpired = () => new Date(now().getTime() - (jwt.lifetimeSeconds + 60) * 1000);
   return {
     log,
     trustProxy: config.trustProxy,
@@ -78,7 +81,15 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     cloudIdentity: cloudIdentity(config.wechat.trustCloudHeaders),
     requireLogin: requireLogin(tokens, sessions),
     ping: async () => void (await Promise.all([ping(), redis?.ping()])),
-    ...(config.sandbox && { sandbox: createSandboxWeChat(now) }),
+    ...(config.sandbox && {
+      sandbox: createSandboxWeChat(now),
+      demo: {
+        users,
+        sessions,
+        administration: createAdministration(database, now),
+        expiredTokens: createTokens({ ...jwt, appids, now: whenExpired }),
+      },
+    }),
   };
 }
 

@@ -65,7 +65,11 @@ async function routesOfEverySetting(): Promise<string[]> {
   const log = createLog('silent');
   const stores = await openStores(config, log);
   onTestFinished(() => stores.close().then(database.drop));
-  const { sandbox: _, ...parts } = createParts(config, { stores, log, sandboxBase: 'http://127.0.0.1' });
+  const {
+    sandbox: _,
+    demo: __,
+    ...parts
+  } = createParts(config, { stores, log, sandboxBase: 'http://127.0.0.1' });
   return routesIn(createApp(parts).router.stack).toSorted();
 }
 

@@ -46,6 +46,11 @@ export interface Sessions {
   forget(userId: number): Promise<void>;
 }
 
+/** Whether a text that somebody sent can be a sid: MySQL would not even compare another. */
+export function isSid(text: string): boolean {
+  return /^[\w-]+$/.test(text);
+}
+
 /** What is no longer good: one session of a user, or, without `sid`, whatever was known of him. */
 export interface Ended {
   readonly userId: number;

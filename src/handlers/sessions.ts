@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import type { ParamsDictionary } from 'express-serve-static-core';
-import type { Session, Sessions } from '../auth/sessions.ts';
+import { isSid, type Session, type Sessions } from '../auth/sessions.ts';
 import { AppError } from '../errors.ts';
 import { bearerOf } from '../middleware/require-login.ts';
 import { reply } from './reply.ts';
@@ -26,8 +26,7 @@ export function listSessions({ sessions }: Needs): RequestHandler {
 export function endSession({ sessions }: Needs): RequestHandler<{ id: string }> {
   return async (req, res) => {
     const { id: sid } = req.params;
-    // Whatever else somebody writes there is no sid, and MySQL would not even compare it.
-    const there = /^[\w-]+$/.test(sid) && (await sessions.end(bearerOf(req).id, sid));
+    const there = isSid(sid) && (await sessions.end(bearerOf(req).id, sid));
     if (!there) throw new AppError('not_found', { reason: 'no such session of this user' });
     reply(req, res, ENDED, {});
   };
@@ -42,8 +41,13 @@ export function logout({ sessions }: Needs): RequestHandler<ParamsDictionary, un
   };
 }
 
-/** A session as its user sees it: nothing of its session_key. */
+/** A session as its user sees it, who asks with one of his. */
 export function toPublicSession(session: Session, currentSid: string) {
+  return { ...toShown(session), current: session.sid === currentSid };
+}
+
+/** A session as it is shown: nothing of its session_key. */
+export function toShown(session: Session) {
   return {
     id: session.sid,
     device: session.device,
@@ -51,6 +55,5 @@ export function toPublicSession(session: Session, currentSid: string) {
     createdAt: session.createdAt.toISOString(),
     lastUsedAt: session.lastUsedAt.toISOString(),
     expiresAt: session.expiresAt.toISOString(),
-    current: session.sid === currentSid,
   };
 }

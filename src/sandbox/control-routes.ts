@@ -1,5 +1,6 @@
 import { json, type RequestHandler, Router } from 'express';
 import { AppError } from '../errors.ts';
+import { onlyJson } from '../middleware/only-json.ts';
 import { validate } from '../middleware/validate.ts';
 import { controlAppRoutes } from './control-app-routes.ts';
 import { nameOf } from './control-problems.ts';
@@ -74,9 +75,3 @@ export function controlRoutes(sandbox: SandboxWeChat): Router {
   routes.use(controlAppRoutes(sandbox));
   return routes;
 }
-
-/** A page of another origin can send a form to this machine, but no JSON, no PUT and no DELETE. */
-const onlyJson: RequestHandler = (req, _res, next) => {
-  if (req.method === 'POST' && !req.is('json')) throw new AppError('unsupported_media_type');
-  next();
-};
