@@ -820,3 +820,56 @@ test('weapp-login/client is the same, and imports nothing of the server', async 
   follow(new URL(`../${main}`, import.meta.url));
   expect(seen.size).toBeGreaterThan(5);
 });
+
+describe('a logout', () => {
+  test('while the user reads the dialog of a tap: the tap is told, and nothing is sent', async () => {
+    const { session, phone } = await open();
+    phone.next('getUserProfile', 'late');
+    const login = failure(session.loginWithProfile('for your profile'));
+    await session.logout();
+    let ended = false;
+    void login.then(() => {
+      ended = true;
+    });
+    await until('he has allowed it', async () => {
+      phone.deliver();
+      return ended;
+    });
+    expect(await login).toMatchObject({ status: 0, code: 'logged_out' });
+    expect(phone.calls).toEqual(['login', 'getUserProfile']);
+    expect(await failure(session.request(ME))).toMatchObject({ code: 'logged_out' });
+  });
+
+  test('and a login while the former one is still under way: the new one is for all, and stays', async () => {
+    const { session, phone, clock } = await open();
+    phone.next(LOGIN, 'late');
+    const former = failure(session.login());
+    await until('it was sent', async () => phone.count(LOGIN) === 1);
+    await session.logout();
+    phone.user = 'Bob';
+    phone.next('login', 'never');
+    const login = session.login();
+    let ended = false;
+    void former.then(() => {
+      ended = true;
+    });
+    await until('the former is answered', async () => {
+      phone.deliver();
+      return ended;
+    });
+    const asked = session.request<Me>(ME);
+    await clock.elapse(WX_LOGIN_MS);
+    await clock.elapse(...FIRST);
+    const { id } = await login;
+    expect([(await asked).user.id, session.user?.id]).toEqual([id, id]);
+    expect([phone.count('login'), phone.count(LOGIN)]).toEqual([3, 2]);
+    expect(await former).toMatchObject({ status: 0, code: 'logged_out' });
+  });
+});
+
+test('a value that is undefined is as one that is not given', async () => {
+  const { session, phone } = await open();
+  const given = { ...ME, method: undefined, data: undefined, header: undefined, timeoutMs: undefined };
+  expect(await session.request(given as unknown as typeof ME)).toMatchObject({ status: 200 });
+  expect(phone.calls).toEqual(['login', LOGIN, GET_ME]);
+});

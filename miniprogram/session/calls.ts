@@ -1,11 +1,12 @@
-import { failed, type Language, type Retry, SessionError } from './error.js';
-import type { Callbacks, Clock, Data, Method, Platform, Profile, Response } from './platform.js';
+import { failed, type OwnCode, type Retry, SessionError } from './error.js';
+import type { Callbacks, Clock, Method, Profile, Response } from './platform.js';
+import type { SessionOptions } from './session.js';
 
 export interface Request {
   /** A path of the server: `/api/wxuser/me`. */
   readonly url: string;
   readonly method?: Method;
-  readonly data?: Data;
+  readonly data?: string | object;
   readonly header?: Record<string, string>;
   readonly timeoutMs?: number;
   /** A POST that may be sent twice: it is repeated too when the server says `later`. */
@@ -19,107 +20,87 @@ export interface Upload extends Omit<Request, 'method' | 'data'> {
   readonly formData?: Record<string, unknown>;
 }
 
-interface Needs {
-  readonly platform: Platform;
-  readonly clock: Clock;
-  readonly baseUrl: string;
-  readonly timeoutMs: number;
-  readonly language: Language;
-}
-
 const WX_LOGIN_MS = 10_000;
-/** The user reads a dialog meanwhile. */
-const PROFILE_MS = 120_000;
-/** wx.request's own time-out comes first, where it works. */
-const GRACE_MS = 2_000;
-/** A picture over a slow network. */
-const UPLOAD_MS = 60_000;
+const PROFILE_MS = 120_000; // the user reads a dialog meanwhile
+const UPLOAD_MS = 60_000; // a picture over a slow network
+const GRACE_MS = 2_000; // wx.request's own time-out comes first, where it works
+const LONGEST_WAIT_MS = 30_000; // who is asked to wait longer is told so instead
 
-/** The calls of wx that go out, as promises: an answer of the server that is no success is a SessionError. */
-export type Calls = ReturnType<typeof createCalls>;
+type Needs = Required<Pick<SessionOptions, 'platform' | 'clock' | 'baseUrl' | 'timeoutMs' | 'language'>>;
+type Call<T> = (callbacks: Callbacks<T>) => unknown;
 
+/** The calls of wx that go out, as promises; whatever fails is a SessionError. */
 export function createCalls({ platform, clock, baseUrl, timeoutMs, language }: Needs) {
-  /** The first callback counts, and late ones change nothing; where none comes, it is `timed_out`. */
-  function promise<T>(
-    ms: number,
-    call: (callbacks: Callbacks<T>) => unknown,
-    failure: FailureOf,
-  ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      let open = true;
-      const answered =
-        <A>(settle: (answer: A) => void) =>
-        (answer: A) => {
-          open = false;
-          settle(answer);
-        };
-      const task = Object(call({ success: answered(resolve), fail: answered(reject) })) as Task;
-      // Taro gives a promise as well, which fails with nobody to hear it.
-      task.catch?.(() => {});
-      clock.after(ms, () => {
-        if (!open) return;
-        reject(failed('timed_out', language));
-        task.abort?.();
+  /** The first callback counts; where none comes in time, the call is ended. */
+  async function ask<T>(ms: number, call: Call<T>, failure: OwnCode): Promise<T> {
+    let task: { abort?(): void; catch?(handle: () => void): void } = {};
+    try {
+      return await new Promise<T>((success, fail) => {
+        task = Object(call({ success, fail }));
+        // Taro gives a promise as well, which fails with nobody to hear it.
+        task.catch?.(() => {});
+        clock.after(ms, () => fail(failed('timed_out', language)));
       });
-    }).catch((error) => {
-      throw error instanceof SessionError ? error : failure(error);
-    });
-  }
-
-  const offline: FailureOf = (error) => failed('network_failed', language, error);
-
-  function head({ url, header }: Request | Upload, token: string | undefined) {
-    if (!url.startsWith('/')) throw failed('path_expected', language);
-    return {
-      url: baseUrl + url,
-      header: { 'Accept-Language': language, ...header, ...(token && { Authorization: token }) },
-    };
+    } catch (error) {
+      if (!(error instanceof SessionError)) throw failed(failure, language, error);
+      task.abort?.();
+      throw error;
+    }
   }
 
   return {
     /** A new code of wx.login. */
-    code: async (): Promise<string> => {
-      const call = (callbacks: Callbacks<{ code: string }>) => platform.login(callbacks);
-      const { code } = await promise(WX_LOGIN_MS, call, (error) => failed('login_failed', language, error));
+    async code(): Promise<string> {
+      const call: Call<{ code: string }> = (callbacks) => platform.login(callbacks);
+      const { code } = await ask(WX_LOGIN_MS, call, 'login_failed');
       if (!code) throw failed('login_failed', language, 'no code');
       return code;
     },
 
-    /** wx.getUserProfile, called at once: it needs the tap. */
-    profile: (desc: string): Promise<Profile> => {
-      const call = (callbacks: Callbacks<Profile>) => {
-        if (!platform.getUserProfile) throw new Error('there is no getUserProfile');
-        return platform.getUserProfile({ desc, ...callbacks });
-      };
-      return promise(PROFILE_MS, call, (error) => {
-        const failure = failed('profile_failed', language, error);
-        const denied = /deny|denied|cancel/.test(failure.reason);
-        return denied ? failed('profile_denied', language, error) : failure;
+    /** wx.getUserProfile, called at once: it needs the tap. Gives what the server wants of it. */
+    async profile(desc: string): Promise<Profile> {
+      if (!platform.getUserProfile) throw failed('profile_failed', language, 'there is no getUserProfile');
+      const call: Call<Profile> = (callbacks) => platform.getUserProfile?.({ desc, ...callbacks });
+      const asked = ask(PROFILE_MS, call, 'profile_failed').catch((error: SessionError) => {
+        const denied = /deny|denied|cancel/.test(error.reason);
+        throw denied ? failed('profile_denied', language, error.reason) : error;
       });
+      const { encryptedData, iv, rawData, signature } = await asked;
+      return { encryptedData, iv, rawData, signature };
     },
 
-    request: async (request: Request, token?: string): Promise<Response> => {
-      const { method = 'GET', data, timeoutMs: timeout = timeoutMs } = request;
-      const options = { ...head(request, token), method, timeout, ...(data !== undefined && { data }) };
-      const call = (callbacks: Callbacks<Response>) => platform.request({ ...options, ...callbacks });
-      return checked(await promise(options.timeout + GRACE_MS, call, offline));
-    },
-
-    upload: async (upload: Upload, token?: string): Promise<Response> => {
-      const { filePath, name = 'file', formData, timeoutMs: timeout = UPLOAD_MS } = upload;
-      const options = { ...head(upload, token), timeout, filePath, name, ...(formData && { formData }) };
-      const call = (callbacks: Callbacks<Response>) => platform.uploadFile({ ...options, ...callbacks });
-      const response = await promise(options.timeout + GRACE_MS, call, offline);
-      return checked({ ...response, data: parsed(response.data) });
+    /** wx.request, or wx.uploadFile where there is a `filePath`; a status that is no success is a failure. */
+    async send(request: Request | Upload, token?: string): Promise<Response> {
+      // The token goes to baseUrl only.
+      if (!request.url.startsWith('/')) throw failed('path_expected', language);
+      const isUpload = 'filePath' in request;
+      const sent = {
+        url: baseUrl + request.url,
+        header: { 'Accept-Language': language, ...request.header, ...(token && { Authorization: token }) },
+        timeout: request.timeoutMs ?? (isUpload ? UPLOAD_MS : timeoutMs),
+      };
+      const call: Call<Response> = (callbacks) => {
+        if (isUpload) {
+          const { filePath, name = 'file', formData = {} } = request;
+          return platform.uploadFile({ ...sent, filePath, name, formData, ...callbacks });
+        }
+        const { method = 'GET', data } = request;
+        return platform.request({ ...sent, method, ...(data !== undefined && { data }), ...callbacks });
+      };
+      const response = await ask(sent.timeout + GRACE_MS, call, 'network_failed');
+      const answer = isUpload ? { ...response, data: parsed(response.data) } : response;
+      if (answer.statusCode < 200 || answer.statusCode >= 400) throw refusal(answer);
+      return answer;
     },
   };
 }
 
-type FailureOf = (error: unknown) => SessionError;
-
-interface Task {
-  abort?(): void;
-  catch?(handle: () => void): void;
+function parsed(data: unknown): unknown {
+  try {
+    return JSON.parse(String(data));
+  } catch {
+    return data;
+  }
 }
 
 /** A header of a response, whatever the case of its name. */
@@ -128,22 +109,16 @@ export function headerOf({ header = {} }: Response, name: string): string {
   return found ? String(found[1]) : '';
 }
 
-/** Every HTTP status comes as a success. */
-function checked(response: Response): Response {
+function refusal(response: Response): SessionError {
   const { statusCode: status } = response;
-  if (status >= 200 && status < 400) return response;
+  // What a proxy on the way answers, or a route of yours, need not have our form.
   const body = Object(response.data) as Partial<SessionError>;
+  const { retry = retryOf(status), issues = [] } = body;
+  const code = typeof body.code === 'string' ? body.code : `http_${status}`;
+  const messages = String(body.messages ?? `HTTP ${status}`);
+  const requestId = String(body.requestId ?? '');
   const retryAfter = Number(headerOf(response, 'retry-after')) || undefined;
-  throw new SessionError({
-    // What a proxy on the way answers, or a route of yours, need not have our form.
-    code: typeof body.code === 'string' ? body.code : `http_${status}`,
-    status,
-    retry: body.retry ?? retryOf(status),
-    messages: String(body.messages ?? `HTTP ${status}`),
-    requestId: String(body.requestId ?? ''),
-    retryAfter,
-    issues: body.issues,
-  });
+  return new SessionError({ code, status, retry, messages, requestId, retryAfter, issues });
 }
 
 function retryOf(status: number): Retry {
@@ -151,10 +126,18 @@ function retryOf(status: number): Retry {
   return status === 429 || status >= 502 ? 'later' : 'never';
 }
 
-function parsed(data: unknown): unknown {
-  try {
-    return JSON.parse(String(data));
-  } catch {
-    return data;
+/** Repeats what fails with `later`, so often: after Retry-After, else after about 1 s, 2 s, 4 s … */
+export async function withRetries<T>(clock: Clock, retries: number, attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof SessionError) || error.retry !== 'later' || tries >= retries) throw error;
+      // Not the same for all phones: they would come back together.
+      const half = 500 * 2 ** tries;
+      const ms = (error.retryAfter ? error.retryAfter * 1000 : half) + half * Math.random();
+      if (ms > LONGEST_WAIT_MS) throw error;
+      await new Promise<void>((resolve) => void clock.after(ms, resolve));
+    }
   }
 }

@@ -1,11 +1,7 @@
-import { createCalls, type Request, type Upload } from './calls.js';
-import { failed, type Language, SessionError } from './error.js';
-import { createEvents } from './events.js';
-import { logIn, type Tap } from './log-in.js';
-import { type Clock, type Platform, type Response, realClock } from './platform.js';
-import { withRetries } from './retries.js';
-import { createStorage, type Kept, type User } from './storage.js';
-import { createTap } from './tap.js';
+import { createCalls, headerOf, type Request, type Upload, withRetries } from './calls.js';
+import { failed, type Language, type SessionError } from './error.js';
+import { type Clock, type Platform, type Profile, type Response, realClock } from './platform.js';
+import { type Kept, read, type State, store, type User } from './storage.js';
 
 export interface SessionOptions {
   /** Where weapp-login answers: `https://login.example.com`. */
@@ -24,177 +20,212 @@ export interface SessionOptions {
   readonly clock?: Clock;
 }
 
+/** What the server says of a login. */
+export interface LoginReply {
+  readonly user: User;
+  readonly isNew: boolean;
+  /** What of the profile was left out, and why. */
+  readonly issues?: SessionError['issues'];
+}
+
+/** `expired`: the server ended the session, or its time is over; a new login follows by itself. */
+type Events = { login: LoginReply; expired: undefined; logout: undefined };
+type Listeners = { [Name in keyof Events]: Set<(event: Events[Name]) => void> };
+
 export type Session = ReturnType<typeof createSession>;
 
 declare const wx: Platform;
+const CODE_LIFE_MS = 4.5 * 60_000; // WeChat's is five minutes; the way to the server takes a part of it
 
 /** A login that all pages share: make one, in a file of its own. */
 export function createSession(options: SessionOptions) {
-  const {
-    platform = wx,
-    appid,
-    retries = 2,
-    timeoutMs = 15_000,
-    language = 'zh',
-    clock = realClock,
-  } = options;
+  const { platform = wx, appid, retries = 2, timeoutMs = 15_000 } = options;
   const baseUrl = options.baseUrl.replace(/\/+$/, '');
+  // The key is named after the server: no other one is ever sent its token.
+  const { language = 'zh', clock = realClock, storageKey = `weapp-login ${baseUrl}` } = options;
   const calls = createCalls({ platform, clock, baseUrl, timeoutMs, language });
-  // Named after the server: no other one is ever sent its token.
-  const storage = createStorage(platform, options.storageKey ?? `weapp-login ${baseUrl}`);
-  const events = createEvents();
-  const tap = createTap(calls, clock);
+  const listeners: Listeners = { login: new Set(), expired: new Set(), logout: new Set() };
 
-  /** The login that is under way. */
-  let pending: Promise<Kept> | undefined;
-  /** A logout makes it another one: what began before is not wanted any more. */
-  let era = 0;
-  /** The tap of a login button that is under way. */
-  let tapped: Promise<User> | undefined;
+  let state = read(platform, storageKey);
+  let pending: Promise<Kept> | undefined; // the login under way, which all share
+  let tapped: Promise<User> | undefined; // the tap on a login button under way
+  let waiting: { code: Promise<string>; at: number } | undefined; // a code of wx.login that waits for its tap
+  let logouts = 0; // what began before the last one is not wanted any more
 
-  const since = (mine: number) => () => {
-    if (mine !== era) throw failed('logged_out', language);
-  };
+  function keep(next: State): void {
+    state = next;
+    store(platform, storageKey, next);
+  }
 
-  function start(what: Tap & { after?: Promise<unknown> | undefined } = {}): Promise<Kept> {
-    const check = since(era);
-    const run = async (): Promise<Kept> => {
-      await what.after?.catch(() => {});
-      const { kept, reply } = await logIn({ calls, clock, retries, appid, check }, what);
-      try {
-        check();
-      } catch (error) {
-        void end(kept.token);
-        throw error;
-      }
-      storage.set(kept);
-      events.emit('login', reply);
-      return kept;
+  function checkNoLogoutSince(began: number): void {
+    if (began !== logouts) throw failed('logged_out', language);
+  }
+
+  /** Listeners are called after what happened is done: one that throws harms nobody else. */
+  function emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+    for (const listener of listeners[name]) void Promise.resolve(event).then(listener);
+  }
+
+  /** wx.login, then `POST /api/wxuser`; every attempt with a new code, since the last one may be spent. */
+  function postLogin(began: number, ready?: string, profile?: Profile): Promise<Response> {
+    const attempt = async () => {
+      checkNoLogoutSince(began);
+      const code = ready ?? (await calls.code());
+      ready = undefined;
+      checkNoLogoutSince(began);
+      const data = { code, ...(appid && { appid }), ...profile };
+      return calls.send({ url: '/api/wxuser', method: 'POST', data });
     };
-    const login = run();
-    pending = login;
-    const done = () => {
-      if (pending === login) pending = undefined;
-      if (!what.profile && !tapped) tap.renew();
-    };
-    login.then(done, done);
-    return login;
+    // A code that was refused is replaced once. Any other refusal stays one: the same profile fails again.
+    const again = (error: SessionError) => (error.status === 401 ? attempt() : Promise.reject(error));
+    return withRetries(clock, retries, () => attempt().catch(again));
   }
 
-  /** The login to send a request with. */
-  async function current(): Promise<Kept> {
-    const state = storage.get();
-    if (state === 'out') throw failed('logged_out', language);
-    if (state && clock.now() < state.goodUntil) return state;
-    if (state) expire(state);
-    if (!tapped) return pending ?? start();
-    // A wx.login now could change the key under the profile; and the tap may log in by itself.
-    await tapped.catch(() => {});
-    return current();
-  }
-
-  /** The login after one that the server refused; whoever comes first starts it, for all. */
-  async function next(refused: Kept): Promise<Kept> {
-    const state = storage.get();
-    if (state !== 'out' && state?.token === refused.token) expire(state);
-    return current();
-  }
-
-  function expire(kept: Kept): void {
-    if (storage.get() !== kept) return;
-    storage.set(undefined);
-    events.emit('expired', undefined);
-  }
-
-  /** Sends with a token; logs in and sends once more where the server asks for it. */
-  async function withLogin(send: (token: string) => Promise<Response>, repeats: number): Promise<Response> {
-    const check = since(era);
-    const sendWith = ({ token }: Kept) =>
-      withRetries(clock, repeats, async () => {
-        check();
-        return send(token);
-      });
-    const first = await current();
+  async function logIn(code?: string, profile?: Profile): Promise<Kept> {
+    const began = logouts;
     try {
-      return await sendWith(first);
-    } catch (error) {
-      if (!(error instanceof SessionError) || error.retry !== 'login') throw error;
-      const again = await next(first);
-      // What one user began is not done in the name of another.
-      if (again.user.id !== first.user.id) throw error;
-      return sendWith(again);
+      const answer = await postLogin(began, code, profile);
+      const { token, expiresAt, ...reply } = answer.data as LoginReply & { token: string; expiresAt: string };
+      if (began !== logouts) void endOnServer(token);
+      checkNoLogoutSince(began);
+      // The server's clock says how long it is good, since the phone's may be wrong by days.
+      const life = Date.parse(expiresAt) - (Date.parse(headerOf(answer, 'date')) || clock.now());
+      const kept: Kept = { token, goodUntil: clock.now() + life, user: reply.user };
+      keep(kept);
+      emit('login', reply);
+      return kept;
+    } finally {
+      // A logout has forgotten it already, and the one that is pending now is another.
+      if (began === logouts) pending = undefined;
+      // Our wx.login may have changed the key: the code that waits for its tap is replaced by a newer one.
+      if (waiting && !tapped) void codeForTap(true);
     }
   }
 
+  /** The login to send with; another one than `refused`, which the server did not take. */
+  async function current(refused?: Kept): Promise<Kept> {
+    if (state === 'out') throw failed('logged_out', language);
+    if (state && state !== refused && clock.now() < state.goodUntil) return state;
+    if (state) {
+      keep(undefined);
+      emit('expired', undefined);
+    }
+    if (!tapped) {
+      pending ??= logIn();
+      return pending;
+    }
+    // A wx.login now could change the key under the profile; and the tap may log in by itself.
+    await tapped.catch(() => {});
+    return current(refused);
+  }
+
+  /** Sends with a token; logs in and sends once more where the server asks for it. */
+  async function send<T>(request: Request | Upload, repeats: number): Promise<T> {
+    const began = logouts;
+    const sendWith = ({ token }: Kept) =>
+      withRetries(clock, repeats, async () => {
+        checkNoLogoutSince(began);
+        return (await calls.send(request, token)).data as T;
+      });
+    const first = await current();
+    return sendWith(first).catch(async (error: SessionError) => {
+      if (error.retry !== 'login') throw error;
+      const again = await current(first);
+      // What one user began is not done in the name of another.
+      if (again.user.id !== first.user.id) throw error;
+      return sendWith(again);
+    });
+  }
+
   /** Whether the server has ended the session of a token. */
-  async function end(token: string, all = false): Promise<boolean> {
-    const request: Request = { url: '/api/wxuser/logout', method: 'POST', data: { all } };
-    return withRetries(clock, retries, () => calls.request(request, token)).then(
-      () => true,
-      (error: SessionError) => error.status === 401,
-    );
+  function endOnServer(token: string, all = false): Promise<boolean> {
+    const end = () => calls.send({ url: '/api/wxuser/logout', method: 'POST', data: { all } }, token);
+    const wasOver = (error: SessionError) => error.status === 401;
+    return withRetries(clock, retries, end).then(() => true, wasOver);
+  }
+
+  /** The code that waits, or a new one. */
+  function codeForTap(anew = false): Promise<string> {
+    if (anew || !waiting || clock.now() - waiting.at > CODE_LIFE_MS) {
+      waiting = { code: calls.code(), at: clock.now() };
+      // Where wx.login fails, the next one asks again.
+      waiting.code.catch(() => {
+        waiting = undefined;
+      });
+    }
+    return waiting.code;
+  }
+
+  async function tap(desc: string): Promise<User> {
+    const began = logouts;
+    try {
+      // wx.login may change the key that encrypts the profile: it comes first. getUserProfile must be called
+      // in the tap itself: there is no time to wait for the code.
+      const code = codeForTap().catch(() => undefined);
+      const profile = await calls.profile(desc);
+      // Not before: a code that the user did not let us use is kept for his next tap.
+      waiting = undefined;
+      // One login at a time, and the profile is what stays.
+      await pending?.catch(() => {});
+      const ready = await code;
+      checkNoLogoutSince(began);
+      if (state === 'out') keep(undefined);
+      return (await logIn(ready, profile)).user;
+    } finally {
+      tapped = undefined;
+    }
   }
 
   return {
-    on: events.on,
+    /** Returns what ends the listening. */
+    on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
+      listeners[name].add(listener);
+      return () => void listeners[name].delete(listener);
+    },
 
     /** Who is logged in, as he was at his login. */
     get user(): User | undefined {
-      const state = storage.get();
       return state === 'out' ? undefined : state?.user;
     },
 
     /** Logs in unless somebody is; all callers share it. */
     async login(): Promise<User> {
-      if (storage.get() === 'out') storage.set(undefined);
+      if (state === 'out') keep(undefined);
       return (await current()).user;
     },
 
-    /** wx.request with the token, once there is one; gives what the server answers, or throws a SessionError. */
-    async request<T = unknown>(request: Request): Promise<T> {
+    /** wx.request with the token, once there is one; gives the server's data, or throws a SessionError. */
+    request<T = unknown>(request: Request): Promise<T> {
       const safe = request.repeat ?? request.method !== 'POST';
-      const response = await withLogin((token) => calls.request(request, token), safe ? retries : 0);
-      return response.data as T;
+      return send(request, safe ? retries : 0);
     },
 
     /** wx.uploadFile, likewise. */
-    async upload<T = unknown>(upload: Upload): Promise<T> {
-      const repeats = upload.repeat ? retries : 0;
-      return (await withLogin((token) => calls.upload(upload, token), repeats)).data as T;
+    upload<T = unknown>(upload: Upload): Promise<T> {
+      return send(upload, upload.repeat ? retries : 0);
     },
 
-    /** To be called when a page with a login button loads: gets the code that the tap needs. Where it fails, the tap asks itself. */
+    /** To be called when a page with a login button loads: gets the code that the tap needs, if it can. */
     async prepareProfileLogin(): Promise<void> {
       // A wx.login after ours could change the key.
       await pending?.catch(() => {});
-      if (!tapped) await tap.prepare().catch(() => {});
+      if (!tapped) await codeForTap().catch(() => {});
     },
 
     /** To be called in the tap, with nothing awaited before: getUserProfile, then a login with it. */
     loginWithProfile(desc: string): Promise<User> {
-      if (tapped) return tapped;
-      const run = async (): Promise<User> => {
-        const what = await tap.getUserProfile(desc);
-        if (storage.get() === 'out') storage.set(undefined);
-        return (await start({ ...what, after: pending })).user;
-      };
-      const mine = run();
-      tapped = mine;
-      const done = () => {
-        tapped = undefined;
-      };
-      mine.then(done, done);
-      return mine;
+      tapped ??= tap(desc);
+      return tapped;
     },
 
-    /** Forgets the token at once, then ends the session (or all of mine); false where the server could not be told. */
+    /** Forgets the token, then ends the session (or all of mine); false where the server was not reached. */
     async logout({ all = false } = {}): Promise<boolean> {
-      const state = storage.get();
-      era++;
+      const ended = state;
+      logouts++;
       pending = undefined;
-      storage.set('out');
-      events.emit('logout', undefined);
-      return state && state !== 'out' ? end(state.token, all) : true;
+      keep('out');
+      emit('logout', undefined);
+      return ended && ended !== 'out' ? endOnServer(ended.token, all) : true;
     },
   };
 }
