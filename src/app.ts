@@ -1,5 +1,6 @@
 import express, { type Express } from 'express';
 import helmet from 'helmet';
+import { pageRoutes } from './demo/page-routes.ts';
 import { type DemoParts, demoRoutes } from './demo/routes.ts';
 import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
@@ -31,6 +32,7 @@ export function createApp(parts: AppParts): Express {
   app.use(logRequests(parts.log));
   app.use(helmet());
   if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox)); // reads bodies itself, as WeChat does
+  if (parts.demo) app.use(pageRoutes());
   if (parts.demo) app.use('/sandbox/demo', demoRoutes(parts.demo)); // where no form has been read yet
   app.use(callbackRoutes(parts));
   app.use(express.json({ limit: BODY_LIMIT }));

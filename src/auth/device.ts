@@ -9,6 +9,7 @@ const SYSTEMS: readonly [RegExp, string][] = [
   [/OpenHarmony|HarmonyOS/i, 'HarmonyOS'],
   [/Macintosh/, 'Mac'],
   [/Windows/, 'Windows'],
+  [/Linux/, 'Linux'],
 ];
 
 /** What a person calls the device of a User-Agent: `iPhone · WeChat 8.0.50`. */

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { findChromium } from './browser-place.ts';
 import { hasOpenssl } from './certificates.ts';
 import { canPartition, hasGalera } from './galera.ts';
 import { hasMariaDb, startMariaDb } from './mariadb.ts';
@@ -21,6 +22,8 @@ declare module 'vitest' {
     redisThere: boolean;
     /** Whether tests can start OpenStack Swift, likewise. */
     swiftThere: boolean;
+    /** The browser's program; undefined where there is none. */
+    chromium: string | undefined;
   }
 }
 
@@ -45,6 +48,10 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
       hasSwift(),
       'pictures in an S3 store: install swift-proxy, swift-account, swift-container and swift-object',
     ],
+    [
+      !!findChromium(),
+      'the mini program in a browser: install chromium, or name its program in TEST_CHROMIUM',
+    ],
     [hasOpenssl(), 'TLS to MariaDB and to Redis: install openssl'],
   ];
   const missing = suites.filter(([there]) => !there).map(([, suite]) => suite);
@@ -61,6 +68,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   provide('mysql56Url', mysql56?.url);
   provide('redisThere', redisThere);
   provide('swiftThere', hasSwift());
+  provide('chromium', findChromium());
   return async () => {
     await Promise.all([mariadb?.stop(), mysql56?.stop()]);
     rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,50 @@
+import { act, confirmed, type Failure } from '../../act.js';
+import { session } from '../../session.js';
+
+interface Device {
+  readonly id: string;
+  readonly device: string;
+  readonly place: string;
+  readonly lastUsedAt: string;
+  readonly current: boolean;
+}
+
+Page({
+  data: { devices: [] as Device[], busy: false, failure: null as Failure | null },
+
+  onShow() {
+    return act(this, () => this.load());
+  },
+
+  async load() {
+    const { sessions } = await session.request<{ sessions: Device[] }>({ url: '/api/wxuser/sessions' });
+    const shown = sessions.map((each) => ({ ...each, lastUsedAt: timeOf(each.lastUsedAt) }));
+    this.setData({ devices: shown });
+  },
+
+  onEnd({ currentTarget }: WechatMiniprogram.BaseEvent) {
+    const { id } = currentTarget.dataset as { id: string };
+    return act(this, async () => {
+      if (!(await confirmed('下线设备', '这台设备上需要重新登录。', '下线'))) return;
+      await session.request({ url: `/api/wxuser/sessions/${id}`, method: 'DELETE' });
+      await this.load();
+    });
+  },
+
+  onEndAll() {
+    return act(this, async () => {
+      if (!(await confirmed('退出所有设备', '包括这台手机。', '退出'))) return;
+      await session.logout({ all: true });
+      wx.navigateBack();
+    });
+  },
+});
+
+/** `11-28 09:05`, as it is here. */
+function timeOf(iso: string): string {
+  const at = new Date(iso);
+  const [month, day, hour, minute] = [at.getMonth() + 1, at.getDate(), at.getHours(), at.getMinutes()].map(
+    (part) => `0${part}`.slice(-2),
+  );
+  return `${month}-${day} ${hour}:${minute}`;
+}

@@ -1,0 +1,69 @@
+import { element } from './frame.ts';
+
+export interface Choice<T> {
+  readonly text: string;
+  readonly value: T;
+  /** How it looks: `primary`, `warn`, or plain. */
+  readonly look?: 'primary' | 'warn';
+}
+
+interface Question<T> {
+  readonly title: string;
+  readonly content?: string;
+  /** Stands between the text and the buttons. */
+  readonly picture?: HTMLElement | undefined;
+  readonly choices: readonly Choice<T>[];
+  /** What Escape means. */
+  readonly otherwise: T;
+  /** A sheet comes from below, as WeChat's own questions do; a modal is the mini program's. */
+  readonly form: 'modal' | 'sheet';
+}
+
+/** Asks the user, who may take his time. */
+export function ask<T>({ title, content, picture, choices, otherwise, form }: Question<T>): Promise<T> {
+  const dialog = element('dialog', `wx-dialog wx-${form}`);
+  const heading = element('h2', 'wx-dialog-title', title);
+  const buttons = element('div', 'wx-dialog-buttons');
+  heading.id = 'wx-dialog-title';
+  dialog.setAttribute('aria-labelledby', heading.id);
+  dialog.append(heading);
+  if (picture) dialog.append(picture);
+  if (content) dialog.append(element('p', 'wx-dialog-content', content));
+  dialog.append(buttons);
+  document.body.append(dialog);
+  return new Promise((resolve) => {
+    const answer = (value: T) => {
+      dialog.remove();
+      resolve(value);
+    };
+    for (const { text, value, look } of choices) {
+      const button = element('button', `wx-choice ${look ?? ''}`, text);
+      button.type = 'button';
+      button.addEventListener('click', () => answer(value));
+      buttons.append(button);
+    }
+    dialog.addEventListener('cancel', () => answer(otherwise));
+    dialog.showModal();
+    // It stands at the phone's lower end, which may be out of sight.
+    frameElement?.scrollIntoView({ block: 'nearest' });
+  });
+}
+
+let toast: HTMLElement | undefined;
+
+/** A short word over everything; the next one takes its place. */
+export function showToast(title: string, ms: number): void {
+  hideToast();
+  const shown = element('div', 'wx-toast', title);
+  shown.setAttribute('role', 'status');
+  document.body.append(shown);
+  toast = shown;
+  setTimeout(() => {
+    if (toast === shown) hideToast();
+  }, ms);
+}
+
+export function hideToast(): void {
+  toast?.remove();
+  toast = undefined;
+}

@@ -1,0 +1,35 @@
+/** What the phone draws around the pages. */
+export interface Frame {
+  /** Where pages are put. */
+  readonly screen: HTMLElement;
+  /** Shows a page's title, and whether there is a page to go back to. */
+  head(title: string, canGoBack: boolean): void;
+}
+
+export function createFrame(back: () => void): Frame {
+  const bar = element('header', 'wx-bar');
+  const button = element('button', 'wx-back');
+  const title = element('h1', 'wx-title');
+  const screen = element('main', 'wx-screen');
+  button.type = 'button';
+  button.setAttribute('aria-label', '返回');
+  button.addEventListener('click', back);
+  bar.append(button, title);
+  document.body.append(bar, screen);
+  return {
+    screen,
+    head(text, canGoBack) {
+      title.textContent = text;
+      document.title = text;
+      button.hidden = !canGoBack;
+    },
+  };
+}
+
+/** An element with a class, and a text. */
+export function element<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, className: string, text = '') {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}

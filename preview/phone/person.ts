@@ -1,0 +1,32 @@
+import { askSandbox, user } from './phone.ts';
+
+interface Known {
+  readonly user: string;
+  readonly nickName?: string;
+  readonly avatarUrl?: string;
+  readonly phone: string;
+}
+
+/** Who holds the phone, as he is known to WeChat itself, whatever it tells mini programs. */
+export interface Person {
+  readonly nickName: string;
+  readonly phone: string;
+  readonly avatarUrl: string;
+}
+
+export async function person(): Promise<Person> {
+  const { userInfo } = await askSandbox<{ userInfo: { avatarUrl: string; is_demote?: true } }>(
+    'POST',
+    '/wx/getUserInfo',
+    { user },
+  );
+  // By now he is known there.
+  const known = (await askSandbox<Known[]>('GET', '/control/users')).find((each) => each.user === user);
+  // Somebody whom WeChat shows as anonymous has a picture all the same. Our choice: one made of his name.
+  const picture = `https://thirdwx.qlogo.cn/mmopen/vi_32/${encodeURIComponent(user)}/132`;
+  return {
+    nickName: known?.nickName ?? user,
+    phone: known?.phone ?? '',
+    avatarUrl: known?.avatarUrl ?? (userInfo.is_demote ? picture : userInfo.avatarUrl),
+  };
+}

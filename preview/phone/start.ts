@@ -1,0 +1,58 @@
+import type { PageConfig, Program } from '../program.ts';
+import { createFrame } from './frame.ts';
+import { createFramework } from './framework.ts';
+import { createPages } from './pages.ts';
+import { type Phone, say, user } from './phone.ts';
+import { storage } from './storage.ts';
+import { replaceToken, storedToken } from './token.ts';
+import { createWx } from './wx/wx.ts';
+
+/** Switches the phone on: runs the mini program, which fills the window. */
+export function start({ config, load, pages: programs }: Program): void {
+  addEventListener('error', ({ message }) => say({ kind: 'error', message }));
+  addEventListener('unhandledrejection', ({ reason }) => say({ kind: 'error', message: String(reason) }));
+
+  const frame = createFrame(() => pages.back(1));
+  const framework = createFramework();
+  const titles = new Map(
+    programs.map(({ path, config: page }) => [path, titleOf(page) ?? titleOf(config.window) ?? '']),
+  );
+  const pages = createPages(framework, frame, titles);
+  let app: App = {};
+  const phone: Phone = {
+    user,
+    token: storedToken,
+    replaceToken,
+    requests(count) {
+      for (let i = 0; i < count; i++) void app.session?.request({ url: '/api/wxuser/me' });
+    },
+    clear() {
+      for (const key of storage.keys()) storage.remove(key);
+    },
+  };
+  Object.assign(globalThis, {
+    phone,
+    wx: createWx(pages),
+    App: (definition: App) => {
+      app = definition;
+    },
+    getApp: () => app,
+    getCurrentPages: pages.stack,
+  });
+  load();
+  for (const program of programs) framework.define(program);
+  for (const lifetime of ['onLaunch', 'onShow']) {
+    const run = app[lifetime];
+    if (typeof run === 'function') run.call(app, { path: config.pages[0], query: {}, scene: 1001 });
+  }
+  pages.open(location.hash.slice(1) || (config.pages[0] ?? ''));
+}
+
+/** What app.ts gives to App(). */
+interface App extends Record<string, unknown> {
+  readonly session?: { request(request: { url: string }): Promise<unknown> };
+}
+
+function titleOf(config: PageConfig | undefined): string | undefined {
+  return config?.navigationBarTitleText;
+}

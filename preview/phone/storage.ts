@@ -1,0 +1,23 @@
+import { phoneNumber, user } from './phone.ts';
+
+/** Each user has phones of his own. */
+const PREFIX = `wx ${[user, phoneNumber].map(encodeURIComponent).join(' ')} `;
+
+/** What mini programs store on this phone. */
+export const storage = {
+  get(key: string): unknown {
+    const text = localStorage.getItem(PREFIX + key);
+    return text === null ? '' : JSON.parse(text);
+  },
+  set(key: string, value: unknown): void {
+    localStorage.setItem(PREFIX + key, JSON.stringify(value));
+  },
+  remove(key: string): void {
+    localStorage.removeItem(PREFIX + key);
+  },
+  keys(): string[] {
+    return Object.keys(localStorage)
+      .filter((key) => key.startsWith(PREFIX))
+      .map((key) => key.slice(PREFIX.length));
+  },
+};
