@@ -590,6 +590,26 @@ describe('logout', () => {
     expect([answer.status, answer.body.code]).toEqual([401, 'session_ended']);
   });
 
+  test('of all my devices, where this one was ended before: the others are ended too', async () => {
+    const { app, session } = await open();
+    await session.login();
+    await endSessions(app);
+    const other = (await app.login()).body.token;
+    expect(await session.logout({ all: true })).toBe(true);
+    const answer = await app.call('GET', '/api/wxuser/me', undefined, { Authorization: other });
+    expect([answer.status, answer.body.code, session.user]).toEqual([401, 'session_ended', undefined]);
+  });
+
+  test('of all my devices, where the server cannot be reached: nothing changes, and it can be tried again', async () => {
+    const { session, phone } = await open({}, { retries: 0 });
+    await session.login();
+    phone.next('POST /api/wxuser/logout', 'fail');
+    expect(await failure(session.logout({ all: true }))).toMatchObject({ status: 0, code: 'network_failed' });
+    expect(await session.request(ME)).toMatchObject({ status: 200 });
+    expect(await session.logout({ all: true })).toBe(true);
+    expect(phone.count('login')).toBe(1);
+  });
+
   test('forgets the token at once, and though the server cannot be reached', async () => {
     const { session, phone } = await open({}, { retries: 0 });
     await session.login();
@@ -865,6 +885,53 @@ describe('a logout', () => {
     expect([phone.count('login'), phone.count(LOGIN)]).toEqual([3, 2]);
     expect(await former).toMatchObject({ status: 0, code: 'logged_out' });
   });
+});
+
+describe('erasing the account', () => {
+  const DELETE_ME = 'DELETE /api/wxuser/me';
+
+  test('leaves no row, and nobody logs in unasked', async () => {
+    const { app, session, phone } = await open();
+    await session.login();
+    await session.erase();
+    expect([await app.rows(), session.user]).toEqual([[], undefined]);
+    expect(await failure(session.request(ME))).toMatchObject({ status: 0, code: 'logged_out' });
+    expect(phone.calls).toEqual(['login', LOGIN, DELETE_ME]);
+  });
+
+  test('whose answer is lost makes no new account', async () => {
+    const { app, session, phone, clock } = await open();
+    await session.login();
+    phone.next(DELETE_ME, 'never');
+    const told = failure(session.erase());
+    await clock.elapse(REQUEST_MS);
+    await clock.elapse(...FIRST);
+    expect(await told).toMatchObject({ status: 401, code: 'session_ended' });
+    expect([await app.rows(), session.user, phone.count('login')]).toEqual([[], undefined, 1]);
+  });
+
+  test('that cannot reach the server changes nothing, and can be tried again', async () => {
+    const { app, session, phone } = await open({}, { retries: 0 });
+    await session.login();
+    phone.next(DELETE_ME, 'fail');
+    expect(await failure(session.erase())).toMatchObject({ status: 0, code: 'network_failed' });
+    expect([(await app.rows()).length, session.user?.id]).toEqual([1, 1]);
+    await session.erase();
+    expect(await app.rows()).toEqual([]);
+  });
+});
+
+test('a wx.login that fails late takes no newer code away from the tap', async () => {
+  const { session, phone, clock } = await open();
+  phone.next('login', 'never');
+  const prepared = session.prepareProfileLogin();
+  await until('it was asked for', async () => phone.count('login') === 1);
+  clock.advance(5 * MINUTE);
+  await session.prepareProfileLogin();
+  await clock.elapse(WX_LOGIN_MS);
+  await prepared;
+  await session.loginWithProfile('for your profile');
+  expect(phone.count('login')).toBe(2);
 });
 
 test('a value that is undefined is as one that is not given', async () => {

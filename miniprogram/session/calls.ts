@@ -1,6 +1,5 @@
-import { failed, type OwnCode, type Retry, SessionError } from './error.js';
-import type { Callbacks, Clock, Method, Profile, Response } from './platform.js';
-import type { SessionOptions } from './session.js';
+import { failed, type Language, type OwnCode, type Retry, SessionError } from './error.js';
+import type { Callbacks, Clock, Method, Platform, Profile, Response } from './platform.js';
 
 export interface Request {
   /** A path of the server: `/api/wxuser/me`. */
@@ -26,7 +25,14 @@ const UPLOAD_MS = 60_000; // a picture over a slow network
 const GRACE_MS = 2_000; // wx.request's own time-out comes first, where it works
 const LONGEST_WAIT_MS = 30_000; // who is asked to wait longer is told so instead
 
-type Needs = Required<Pick<SessionOptions, 'platform' | 'clock' | 'baseUrl' | 'timeoutMs' | 'language'>>;
+interface Needs {
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly baseUrl: string;
+  readonly timeoutMs: number;
+  readonly language: Language;
+}
+
 type Call<T> = (callbacks: Callbacks<T>) => unknown;
 
 /** The calls of wx that go out, as promises; whatever fails is a SessionError. */
@@ -62,7 +68,7 @@ export function createCalls({ platform, clock, baseUrl, timeoutMs, language }: N
       if (!platform.getUserProfile) throw failed('profile_failed', language, 'there is no getUserProfile');
       const call: Call<Profile> = (callbacks) => platform.getUserProfile?.({ desc, ...callbacks });
       const asked = ask(PROFILE_MS, call, 'profile_failed').catch((error: SessionError) => {
-        const denied = /deny|denied|cancel/.test(error.reason);
+        const denied = /deny|denied|cancel|not authorized/.test(error.reason);
         throw denied ? failed('profile_denied', language, error.reason) : error;
       });
       const { encryptedData, iv, rawData, signature } = await asked;

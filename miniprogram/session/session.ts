@@ -137,9 +137,17 @@ export function createSession(options: SessionOptions) {
     });
   }
 
+  /** Nobody is logged in any more, and nothing may log him in unasked. */
+  function forget(): void {
+    logouts++;
+    pending = undefined;
+    keep('out');
+    emit('logout', undefined);
+  }
+
   /** Whether the server has ended the session of a token. */
-  function endOnServer(token: string, all = false): Promise<boolean> {
-    const end = () => calls.send({ url: '/api/wxuser/logout', method: 'POST', data: { all } }, token);
+  function endOnServer(token: string): Promise<boolean> {
+    const end = () => calls.send({ url: '/api/wxuser/logout', method: 'POST' }, token);
     const wasOver = (error: SessionError) => error.status === 401;
     return withRetries(clock, retries, end).then(() => true, wasOver);
   }
@@ -147,10 +155,11 @@ export function createSession(options: SessionOptions) {
   /** The code that waits, or a new one. */
   function codeForTap(anew = false): Promise<string> {
     if (anew || !waiting || clock.now() - waiting.at > CODE_LIFE_MS) {
-      waiting = { code: calls.code(), at: clock.now() };
+      const mine = { code: calls.code(), at: clock.now() };
+      waiting = mine;
       // Where wx.login fails, the next one asks again.
-      waiting.code.catch(() => {
-        waiting = undefined;
+      mine.code.catch(() => {
+        if (waiting === mine) waiting = undefined;
       });
     }
     return waiting.code;
@@ -218,14 +227,29 @@ export function createSession(options: SessionOptions) {
       return tapped;
     },
 
-    /** Forgets the token, then ends the session (or all of mine); false where the server was not reached. */
+    /**
+     * Forgets the token, then ends the session; false where the server was not reached.
+     * With `all`, every session of the user: asked of the server first, since without a token nobody could try again.
+     */
     async logout({ all = false } = {}): Promise<boolean> {
+      if (all) await send({ url: '/api/wxuser/logout', method: 'POST', data: { all } }, retries);
       const ended = state;
-      logouts++;
-      pending = undefined;
-      keep('out');
-      emit('logout', undefined);
-      return ended && ended !== 'out' ? endOnServer(ended.token, all) : true;
+      forget();
+      return !all && ended && ended !== 'out' ? endOnServer(ended.token) : true;
+    },
+
+    /** Erases the account, and forgets it. It never logs in again on the way: that would make a new account. */
+    async erase(): Promise<void> {
+      const { token } = await current();
+      const erased = withRetries(clock, retries, () =>
+        calls.send({ url: '/api/wxuser/me', method: 'DELETE' }, token),
+      );
+      // A 401: it was erased by an attempt whose answer was lost, or the session had ended. Who knows?
+      await erased.catch((error: SessionError) => {
+        if (error.status === 401) forget();
+        throw error;
+      });
+      forget();
     },
   };
 }
