@@ -5,7 +5,12 @@ const ALONE = ['redis-failover', 'failover', 'instances', 'avatar-hostile', 'ben
   (name) => `test/${name}.test.ts`,
 );
 
-const common = { setupFiles: ['test/support/no-secrets.ts'], testTimeout: 20_000, hookTimeout: 30_000 };
+const common = {
+  setupFiles: ['test/support/no-secrets.ts'],
+  testTimeout: 20_000,
+  hookTimeout: 30_000,
+  expect: { poll: { timeout: 10_000 } },
+};
 
 export default defineConfig({
   test: {

@@ -7,15 +7,13 @@ export interface Failure {
   readonly requestId: string;
 }
 
-interface Acting {
-  readonly data: { readonly busy: boolean };
+interface Showing {
   setData(data: { busy?: boolean; failure?: Failure | null }): void;
 }
 
-/** Does what a tap began, one at a time: `work` is called in the tap itself. The page shows its failure. */
-export async function act(page: Acting, work: () => Promise<void>): Promise<void> {
-  if (page.data.busy) return;
-  page.setData({ busy: true, failure: null });
+/** Loads what a page shows; where that fails, the page says so. */
+export async function load(page: Showing, work: () => Promise<void>): Promise<void> {
+  page.setData({ failure: null });
   try {
     await work();
   } catch (error) {
@@ -23,9 +21,26 @@ export async function act(page: Acting, work: () => Promise<void>): Promise<void
     const { messages, issues, requestId } = error;
     const details = issues.map(({ message }) => message).join('；');
     page.setData({ failure: { messages: details || messages, requestId } });
+  }
+}
+
+/** Does what a tap began, one at a time: `work` is called in the tap itself. */
+export async function act(
+  page: Showing & { data: { busy: boolean } },
+  work: () => Promise<void>,
+): Promise<void> {
+  if (page.data.busy) return;
+  page.setData({ busy: true });
+  try {
+    await load(page, work);
   } finally {
     page.setData({ busy: false });
   }
+}
+
+/** A failure that the server knows nothing of. */
+export function failure(messages: string): { failure: Failure } {
+  return { failure: { messages, requestId: '' } };
 }
 
 /** Asks before what cannot be taken back. */

@@ -11,6 +11,7 @@ export interface Program {
   readonly pages: readonly ProgramPage[];
 }
 
+/** One of its pages. */
 export interface ProgramPage {
   /** `pages/index/index` */
   readonly path: string;
@@ -22,6 +23,7 @@ export interface ProgramPage {
   readonly load: () => unknown;
 }
 
+/** A method that a page must have. */
 export interface Handler {
   readonly name: string;
   /** Where: `pages/index/index.wxml:12`. */
@@ -37,5 +39,4 @@ export interface AppConfig {
 /** A page's JSON file, likewise. */
 export interface PageConfig {
   readonly navigationBarTitleText?: string;
-  readonly usingComponents?: Readonly<Record<string, string>>;
 }

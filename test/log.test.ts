@@ -28,6 +28,16 @@ test('a token in a path is masked in the log', async () => {
   expect(app.log.at(-1)).toMatchObject({ path: '/api/[token]', status: 404 });
 });
 
+test('what an open page asks every other second is logged at debug, its failures as any', async () => {
+  const app = await startApp();
+  for (const path of ['/sandbox/control/state', '/sandbox/demo/users/Ada']) {
+    await app.call('GET', path);
+    expect(app.log.at(-1)).toMatchObject({ path, status: 200, level: 20 });
+  }
+  await app.call('GET', `/sandbox/demo/users/${'x'.repeat(65)}`);
+  expect(app.log.at(-1)).toMatchObject({ status: 400, code: 'invalid_request', level: 30 });
+});
+
 test('a token that cannot be read is not quoted in the log', async () => {
   const app = await startApp();
   const { token } = (await app.login({ user: 'Ada' })).body;

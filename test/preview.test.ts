@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +25,6 @@ const ONE_PAGE: Files = {
 async function build(changes: Files): Promise<string> {
   const folder = mkdtempSync(join(inject('folder'), 'preview-'));
   const miniprogram = join(folder, 'miniprogram');
-  mkdirSync(join(miniprogram, 'images'), { recursive: true });
   for (const [path, text] of Object.entries({ ...ONE_PAGE, ...changes })) {
     mkdirSync(dirname(join(miniprogram, path)), { recursive: true });
     writeFileSync(join(miniprogram, path), text);
@@ -73,17 +72,56 @@ describe('the build', () => {
       { 'pages/one/one.json': '{"usingComponents": {"x": "/x"}}' },
       'pages/one/one.json: the preview has no usingComponents',
     ],
+    [
+      'usingComponents of the app',
+      { 'app.json': '{"pages": ["pages/one/one"], "usingComponents": {}}' },
+      'app.json: the preview has no usingComponents',
+    ],
+    [
+      'tabs',
+      { 'app.json': '{"pages": ["pages/one/one"], "tabBar": {}}' },
+      'app.json: the preview has no tabBar',
+    ],
+    [
+      'a template that is not there',
+      { 'pages/one/one.wxml': '<import src="../../gone.wxml" />' },
+      'pages/one/one.wxml imports gone.wxml, which is empty or not there',
+    ],
+    ['no pages', { 'app.json': '{}' }, 'app.json names no pages'],
     ['WXSS that is none', { 'pages/one/one.wxss': '.a {\n  color red;\n}' }, 'pages/one/one.wxss:2:'],
-    ['a WXSS block that is not closed', { 'app.wxss': '.a {\n  color: red;\n' }, 'app.wxss:'],
+    ['a WXSS block that is not closed', { 'app.wxss': '.a {\n  color: red;\n' }, 'app.wxss:3:'],
     ['JSON that is none', { 'pages/one/one.json': '{' }, 'pages/one/one.json: '],
     [
       'a page without its files',
       { 'app.json': '{"pages": ["pages/two/two"]}' },
-      'app.json names pages/two/two, but pages/two/two.wxml is not there',
+      'app.json asks for pages/two/two.wxml, which is not there',
     ],
     ['a script that does not compile', { 'pages/one/one.ts': 'Page({' }, 'pages/one/one.ts:1:7 '],
   ])('ends at %s, and says where', async (_what, changes, place) => {
-    await expect(build(changes)).rejects.toThrow(place);
+    const failure = await build(changes).then(
+      () => '',
+      ({ name, message }: Error) => `${name} ${message}`,
+    );
+    expect(failure.slice(0, `BuildError ${place}`.length)).toBe(`BuildError ${place}`);
+  });
+
+  test('reads no comments', async () => {
+    const wxml = '<!-- <picker bindtap="gone" /> --><view>{{text}}</view>';
+    expect(existsSync(await build({ 'pages/one/one.wxml': wxml }))).toBe(true);
+  });
+
+  test('takes a < in an expression for what it is', async () => {
+    const wxml = '<view wx:if="{{text.length<limit}}">{{ text<limit ? 1 : 2 }}</view>';
+    expect(existsSync(await build({ 'pages/one/one.wxml': wxml }))).toBe(true);
+  });
+
+  test('leaves the steps of an animation as they are', async () => {
+    const out = await build({
+      'pages/one/one.wxss': '@keyframes a { from { opacity: 0; } } .a { animation: a 1s; }',
+    });
+    const css = readFileSync(join(out, 'phone.css'), 'utf8');
+    expect(css).toMatch(/@keyframes a\{(?:from|0%)\{opacity:0\}\}/);
+    expect(css).toContain(':where([data-page="pages/one/one"]) .a{');
   });
 
   test('that fails leaves what was built before', async () => {
@@ -94,6 +132,19 @@ describe('the build', () => {
       'one.wxml:1:',
     );
     expect(statSync(join(out, 'phone.js')).size).toBeGreaterThan(0);
+    // Whatever part of it fails.
+    writeFileSync(broken, '<view />');
+    await expect(
+      buildPreview({ miniprogram: join(out, '../miniprogram'), preview: join(out, 'no-preview'), out }),
+    ).rejects.toThrow();
+    expect(statSync(join(out, 'phone.js')).size).toBeGreaterThan(0);
+  });
+
+  test('needs no pictures, and takes those there are', async () => {
+    expect(existsSync(join(await build({}), 'images'))).toBe(false);
+    const out = await build({ 'images/a.svg': '<svg/>', 'pages/one/notes.txt': 'no' });
+    expect(readFileSync(join(out, 'images/a.svg'), 'utf8')).toBe('<svg/>');
+    expect(existsSync(join(out, 'pages'))).toBe(false);
   });
 });
 
@@ -103,38 +154,93 @@ describe.skipIf(!inject('chromium'))('the phone', () => {
   /** Serves a built mini program alone, and opens it. */
   async function open(changes: Files) {
     const out = await build(changes);
-    const server = express().use(express.static(out)).listen(0, '127.0.0.1');
-    onTestFinished(() => void server.close());
+    const app = express().use(express.static(out));
+    app.all('/echo', express.text({ type: () => true }), ({ method, headers, query, body = '' }, res) =>
+      res.json({ method, type: headers['content-type'], query, body }),
+    );
+    app.all('/never', () => {});
+    const server = app.listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      server.close();
+      server.closeAllConnections();
+    });
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     return browser.open({ url }, '/phone.html');
   }
 
-  test('a handler that WXML names and the script lacks is an error at the start, wherever it is used', async () => {
-    const shown = await open({
-      'pages/one/one.wxml': '<import src="../../t.wxml" />\n<view wx:if="{{false}}" bind:tap="gone">x</view>',
-      't.wxml': '<template name="t">\n<view catchtap="goneToo">x</view></template>',
-    });
-    expect(shown.problems.splice(0)).toEqual([
-      expect.stringContaining('pages/one/one.wxml:2: the page has no gone()'),
-    ]);
-    const imported = await open({
-      'pages/one/one.wxml': '<import src="../../t.wxml" />',
-      't.wxml': '<template name="t">\n<view catchtap="goneToo">x</view></template>',
-    });
-    expect(imported.problems.splice(0)).toEqual([
-      expect.stringContaining('t.wxml:2: the page has no goneToo()'),
-    ]);
+  /** Opens it, and waits for the one error that its scripts have. */
+  async function errorOf(changes: Files): Promise<string> {
+    const { problems } = await open(changes);
+    await expect.poll(() => problems).toHaveLength(1);
+    return problems.splice(0).join();
+  }
+
+  test.each<[string, Files, string]>([
+    [
+      'a handler that WXML names and the script lacks, wherever it is used',
+      { 'pages/one/one.wxml': '\n<view wx:if="{{false}}" bind:tap="gone">x</view>' },
+      'pages/one/one.wxml:2: the page has no gone()',
+    ],
+    [
+      'one in single quotes',
+      { 'pages/one/one.wxml': "<view catchtap='gone'>x</view>" },
+      'pages/one/one.wxml:1: the page has no gone()',
+    ],
+    [
+      'one of a template that is imported',
+      {
+        'pages/one/one.wxml': '<import src="../../t.wxml" />',
+        't.wxml': '<template name="t">\n<view capture-bind:tap="goneToo">x</view></template>',
+      },
+      't.wxml:2: the page has no goneToo()',
+    ],
+    [
+      'what WeChat would call of a page, and the phone does not',
+      { 'pages/one/one.ts': 'Page({ onPullDownRefresh() {} });' },
+      'pages/one/one.ts: the preview has no onPullDownRefresh()',
+    ],
+    [
+      'a function of wx that it lacks',
+      { 'pages/one/one.ts': 'Page({ onLoad() { wx.scanCode({}); } });' },
+      'the preview has no wx.scanCode',
+    ],
+  ])('is not silent about %s', async (_what, changes, message) => {
+    expect(await errorOf(changes)).toContain(message);
   });
 
-  test('what it lacks of wx is an error by name', async () => {
+  test('is not silent about what a tap throws', async () => {
     const shown = await open({
-      'pages/one/one.ts': 'Page({ data: { text: "" }, onLoad() { wx.scanCode({}); } });',
+      'pages/one/one.ts': 'Page({ go() { wx.scanCode({}); } });',
+      'pages/one/one.wxml': '<button bindtap="go">go</button>',
     });
+    await shown.page.getByRole('button', { name: 'go' }).click();
     await expect
       .poll(() => shown.problems)
       .toEqual([expect.stringContaining('the preview has no wx.scanCode')]);
     shown.problems.splice(0);
+  });
+
+  test('is not silent about an open-type that it lacks', async () => {
+    const shown = await open({ 'pages/one/one.wxml': '<button open-type="share">share</button>' });
+    await shown.page.getByRole('button', { name: 'share' }).click();
+    await expect.poll(() => shown.problems).toEqual([expect.stringContaining('<button open-type="share">')]);
+    shown.problems.splice(0);
+  });
+
+  test('getUserProfile works in a tap only, and not after it', async () => {
+    const { page: window } = await open({
+      'pages/one/one.ts': `Page({
+        data: { said: '' },
+        async late() {
+          await Promise.resolve();
+          wx.getUserProfile({ desc: 'x', fail: ({ errMsg }: { errMsg: string }) => this.setData({ said: errMsg }) });
+        },
+      });`,
+      'pages/one/one.wxml': '<button bindtap="late">late</button><view>{{said}}</view>',
+    });
+    await window.getByRole('button', { name: 'late' }).click();
+    await window.getByText('getUserProfile:fail can only be invoked by user TAP gesture.').waitFor();
   });
 
   test('pages live as in WeChat, with their query, and back again', async () => {
@@ -167,6 +273,7 @@ describe.skipIf(!inject('chromium'))('the phone', () => {
     await window.keyboard.press('Enter');
     await window.getByText('0 load {"a":"1"}').waitFor();
     expect(await window.getByRole('heading').textContent()).toBe('Two');
+    expect(await window.getByRole('button', { name: 'go' }).count()).toBe(0);
     await window.getByRole('button', { name: '返回' }).click();
     await window.getByRole('button', { name: 'go' }).waitFor();
     expect(await window.evaluate('getApp().seen')).toEqual([
@@ -179,8 +286,9 @@ describe.skipIf(!inject('chromium'))('the phone', () => {
   test('a form gives the values of its fields; a style sheet of one page leaves the others alone', async () => {
     const { page: window } = await open({
       'app.json': '{"pages": ["pages/one/one", "pages/two/two"]}',
-      'app.wxss': '.box { width: 375rpx; }',
-      'pages/one/one.wxss': '.box { color: rgb(1, 2, 3); } page { background: rgb(4, 5, 6); }',
+      'app.wxss': 'view.box { width: 375rpx; opacity: 0.5; }',
+      // What weighs less than app.wxss loses, as in WeChat.
+      'pages/one/one.wxss': '.box { color: rgb(1, 2, 3); opacity: 1; } page { background: rgb(4, 5, 6); }',
       'pages/one/one.ts':
         'Page({ data: { sent: "" }, send({ detail }: { detail: object }) { this.setData({ sent: JSON.stringify(detail) }); } });',
       'pages/one/one.wxml':
@@ -195,12 +303,122 @@ describe.skipIf(!inject('chromium'))('the phone', () => {
       window.evaluate(`(() => {
         const page = document.querySelector('page[data-page="pages/${name}/${name}"]');
         const box = getComputedStyle(page.querySelector('.box'));
-        return [getComputedStyle(page).backgroundColor, box.color, box.width];
+        return [getComputedStyle(page).backgroundColor, box.color, box.width, box.opacity];
       })()`);
     const half = `${(window.viewportSize()?.width ?? 0) / 2}px`;
-    expect(await look('one')).toEqual(['rgb(4, 5, 6)', 'rgb(1, 2, 3)', half]);
+    expect(await look('one')).toEqual(['rgb(4, 5, 6)', 'rgb(1, 2, 3)', half, '0.5']);
     await window.getByRole('link', { name: 'two' }).click();
     await window.getByText('two').last().waitFor();
-    expect(await look('two')).toEqual(['rgba(0, 0, 0, 0)', 'rgb(0, 0, 0)', half]);
+    expect(await look('two')).toEqual(['rgba(0, 0, 0, 0)', 'rgb(0, 0, 0)', half, '0.5']);
+  });
+
+  test('a page takes the place of another, or of all; where there is none, nothing changes and the call fails', async () => {
+    const page = `Page({
+      onHide() { getApp().seen.push(this.route + ' hide'); },
+      onUnload() { getApp().seen.push(this.route + ' unload'); },
+    });`;
+    const { page: window } = await open({
+      'app.json': '{"pages": ["pages/one/one", "pages/two/two", "pages/three/three"]}',
+      'app.ts': 'App({ seen: [] as string[] });',
+      ...Object.fromEntries(
+        ['one', 'two', 'three'].flatMap((name) => [
+          [`pages/${name}/${name}.ts`, page],
+          [`pages/${name}/${name}.wxml`, `<view>this is ${name}</view>`],
+        ]),
+      ),
+    });
+    const call = (name: string, options: object) =>
+      window.evaluate(
+        `wx.${name}(${JSON.stringify(options)}).then(({ errMsg }) => errMsg, ({ errMsg }) => errMsg)`,
+      );
+    const routes = () => window.evaluate('getCurrentPages().map(({ route }) => route)');
+    expect(await call('navigateBack', {})).toBe('navigateBack:fail cannot navigate back at first page.');
+    expect(await call('reLaunch', { url: '/pages/gone/gone' })).toBe(
+      'reLaunch:fail page "pages/gone/gone" is not found',
+    );
+    expect(await routes()).toEqual(['pages/one/one']);
+
+    expect(await call('navigateTo', { url: '/pages/two/two' })).toBe('navigateTo:ok');
+    expect(await call('redirectTo', { url: '/pages/three/three' })).toBe('redirectTo:ok');
+    await window.getByText('this is three').waitFor();
+    expect(await routes()).toEqual(['pages/one/one', 'pages/three/three']);
+    expect(await call('navigateBack', { delta: 9 })).toBe('navigateBack:ok');
+    await window.getByText('this is one').waitFor();
+    expect(await call('reLaunch', { url: '/pages/two/two' })).toBe('reLaunch:ok');
+    await window.getByText('this is two').waitFor();
+    expect(await window.evaluate('getApp().seen')).toEqual(
+      ['one hide', 'two unload', 'three unload', 'one unload'].map((each) =>
+        each.replace(/\w+/, 'pages/$&/$&'),
+      ),
+    );
+  });
+
+  test('Enter in a field is its confirm, and sends no form', async () => {
+    const { page: window } = await open({
+      'pages/one/one.ts': `Page({
+        data: { said: '' },
+        said({ type, detail }: { type: string; detail: object }) { this.setData({ said: type + JSON.stringify(detail) }); },
+      });`,
+      'pages/one/one.wxml':
+        '<form bindsubmit="said"><input placeholder="who" bindconfirm="said" /></form><view>{{said}}</view>',
+    });
+    await window.getByPlaceholder('who').fill('Ada');
+    await window.keyboard.press('Enter');
+    await window.getByText('confirm{"value":"Ada"}').waitFor();
+  });
+
+  test('what is hidden is not seen; what is typed is heard once', async () => {
+    const { page: window } = await open({
+      'pages/one/one.ts': `Page({
+        data: { heard: [] as object[] },
+        hear({ detail }: { detail: object }) { this.setData({ heard: [...this.data.heard, detail] }); },
+      });`,
+      'pages/one/one.wxml': `<view hidden="{{true}}">unseen</view><input placeholder="who" bindinput="hear" />
+        <view wx:for="{{heard}}" wx:key="index">heard {{item.value}}</view>`,
+    });
+    await window.getByPlaceholder('who').fill('Ada');
+    await window.getByText('heard Ada', { exact: true }).waitFor();
+    expect(await window.getByText(/heard/).allTextContents()).toEqual(['heard Ada']);
+    expect(await window.getByText('unseen').isVisible()).toBe(false);
+  });
+
+  test('wx.request sends and answers as in WeChat', async () => {
+    const { page: window } = await open({});
+    const ask = (options: string) =>
+      window.evaluate(`new Promise((tell) => {
+        const told = [];
+        const hear = (name) => (result) => told.push([name, result.errMsg, result.statusCode, result.data]);
+        wx.request({ url: location.origin + '/echo', ...${options}, success: hear('success'), fail: hear('fail'),
+          complete: (result) => { hear('complete')(result); tell(told); } });
+      })`);
+    const both = (...result: unknown[]) => ['success', 'complete'].map((name) => [name, ...result]);
+    const form = 'application/x-www-form-urlencoded';
+    expect(
+      await ask(`{ method: 'POST', header: { 'content-type': '${form}' }, data: { a: 1, b: 'x y' } }`),
+    ).toEqual(both('request:ok', 200, { method: 'POST', type: form, query: {}, body: 'a=1&b=x+y' }));
+    expect(await ask(`{ method: 'PUT', data: { a: [1] } }`)).toEqual(
+      both('request:ok', 200, { method: 'PUT', type: 'application/json', query: {}, body: '{"a":[1]}' }),
+    );
+    expect(await ask(`{ data: { a: 1 } }`)).toEqual(
+      both('request:ok', 200, { method: 'GET', type: 'application/json', query: { a: '1' }, body: '' }),
+    );
+    // Every status is a success; a text that is no JSON stays one.
+    expect(await ask(`{ url: location.origin + '/gone' }`)).toEqual(
+      both('request:ok', 404, expect.stringContaining('Cannot GET')),
+    );
+    expect(await ask(`{ url: location.origin + '/never', timeout: 50 }`)).toEqual(
+      ['fail', 'complete'].map((name) => [name, 'request:fail timeout', undefined, undefined]),
+    );
+  });
+
+  test('buttons weigh what WeChat’s weigh: a plain class does not change their width', async () => {
+    const { page: window } = await open({
+      'app.wxss': '.wide { width: 100%; } button.wider:not([size="mini"]) { width: 100%; margin: 0; }',
+      'pages/one/one.wxml':
+        '<button class="wide">one</button><button class="wider">two</button><button size="mini">three</button>',
+    });
+    const width = async (name: string) => (await window.getByRole('button', { name }).boundingBox())?.width;
+    expect([await width('one'), await width('two')]).toEqual([184, window.viewportSize()?.width]);
+    expect(await width('three')).toBeLessThan(184);
   });
 });

@@ -21,7 +21,7 @@ describe('weapp-login start', () => {
     await server.prints(
       /SANDBOX: a local WeChat for development.\s+It lets anyone log in as anyone. Only this machine/,
     );
-    await server.prints(`Open ${server.url} in a browser`);
+    await server.prints(`Open ${server.url.replace('127.0.0.1', 'localhost')} in a browser`);
     expect(await (await fetch(`${server.url}/`)).text()).toContain('/sandbox/demo/page.js');
     expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect((await login(server.url, 'Ada')).isNew).toBe(true);

@@ -1,10 +1,11 @@
-import { copyFile, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { type BuildOptions, type Plugin, transform } from 'esbuild';
 import { bundle } from './problems.ts';
 import { compile } from './program.ts';
 
+/** Where the build reads and writes. */
 export interface Folders {
   /** The native mini program: where app.json is. */
   readonly miniprogram: string;
@@ -36,22 +37,37 @@ export async function buildPreview({ miniprogram, preview, out }: Folders): Prom
   });
   const page = await bundle(preview, { ...FOR_BROWSERS, entryPoints: [join(preview, 'page/page.ts')] });
 
+  const read = (path: string) => readFile(join(preview, path), 'utf8');
+  const minified = async (css: string) => (await transform(css, { loader: 'css', minify: true })).code;
+  const files: [string, string | Uint8Array][] = [
+    ['phone.html', await read('phone/phone.html')],
+    ['phone.js', phone.contents],
+    ['phone.css', await minified((await read('phone/phone.css')) + css)],
+    ['page.js', page.contents],
+    ['page.css', await minified(await read('page/page.css'))],
+    ['glass-easel.LICENSE', await readFile(licence('glass-easel'))],
+    ...(await picturesIn(miniprogram)),
+  ];
+
   await rm(out, { recursive: true, force: true });
-  await mkdir(out, { recursive: true });
-  const minified = async (text: string) => (await transform(text, { loader: 'css', minify: true })).code;
-  await Promise.all([
-    writeFile(join(out, 'phone.js'), phone.contents),
-    writeFile(
-      join(out, 'phone.css'),
-      await minified((await readFile(join(preview, 'phone/phone.css'), 'utf8')) + css),
-    ),
-    writeFile(join(out, 'page.js'), page.contents),
-    writeFile(join(out, 'page.css'), await minified(await readFile(join(preview, 'page/page.css'), 'utf8'))),
-    copyFile(join(preview, 'phone/phone.html'), join(out, 'phone.html')),
-    copyFile(licence('glass-easel'), join(out, 'glass-easel.LICENSE')),
-    cp(join(miniprogram, 'images'), join(out, 'images'), { recursive: true }),
-  ]);
+  for (const [name, contents] of files) {
+    await mkdir(dirname(join(out, name)), { recursive: true });
+    await writeFile(join(out, name), contents);
+  }
   return { pages, size: phone.contents.byteLength };
+}
+
+/** The pictures of a mini program, by their paths in it: pages name them as `/images/logo.png`. */
+async function picturesIn(miniprogram: string): Promise<[string, Uint8Array][]> {
+  const entries = await readdir(miniprogram, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile() && /\.(?:png|jpe?g|gif|webp|svg)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+  return Promise.all(
+    paths.map(
+      async (path): Promise<[string, Uint8Array]> => [relative(miniprogram, path), await readFile(path)],
+    ),
+  );
 }
 
 /** The mini program asks the server that shows it, wherever that listens. */

@@ -1,4 +1,3 @@
-import { relative } from 'node:path';
 import { type BuildOptions, type BuildResult, build, type Message } from 'esbuild';
 
 /** What is wrong with the mini program, each with its place; nothing was written. */
@@ -24,7 +23,7 @@ export async function bundle(
   options: BuildOptions,
 ): Promise<BuildResult<{ write: false }>['outputFiles'][number]> {
   const where = ({ text, location }: Message) =>
-    location ? `${relative(root, location.file)}:${location.line}:${location.column + 1} ${text}` : text;
+    location ? `${location.file}:${location.line}:${location.column + 1} ${text}` : text;
   const fixed = { absWorkingDir: root, bundle: true, write: false, logLevel: 'silent' } as const;
   const { outputFiles, warnings } = await build({ ...options, ...fixed }).catch(
     ({ errors }: { errors: Message[] }) => {

@@ -20,41 +20,66 @@ const J = JSON.stringify;
  * Reads a native mini program from its app.json on.
  * @param root the folder with app.json
  * @param start the module whose `start` is given the Program
- * @throws {BuildError} naming every problem of what it could read
+ * @throws {BuildError}
  */
 export async function compile(root: string, start: string): Promise<Compiled> {
-  const config = (await readJson(root, 'app')) as AppConfig;
-  const problems = config.pages.flatMap((path) =>
-    ['wxml', 'ts']
-      .filter((kind) => !existsSync(join(root, `${path}.${kind}`)))
-      .map((kind) => `app.json names ${path}, but ${path}.${kind} is not there`),
-  );
-  if (problems.length > 0) throw new BuildError(problems);
-
-  const templates = await compileWxml(root, config.pages);
-  const pages = config.pages.map(async (path) => {
-    const page = (await readJson(root, path)) as PageConfig;
-    if (page.usingComponents) throw new BuildError([`${path}.json: the preview has no usingComponents`]);
-    return `{ path: ${J(path)}, config: ${J(page)}, template: { groupList: T, content: T[${J(path)}] },
-      handlers: ${J(templates.handlers.get(path))}, load: () => require(${J(join(root, `${path}.ts`))}) }`;
-  });
-  const styles = ['app', ...config.pages].map((path) =>
-    existsSync(join(root, `${path}.wxss`)) ? compileWxss(root, path, path === 'app' ? undefined : path) : '',
+  const config = await readApp(root);
+  const [templates, configs, styles] = await Promise.all([
+    compileWxml(root, config.pages),
+    Promise.all(config.pages.map((path) => readPage(root, path))),
+    Promise.all([undefined, ...config.pages].map((page) => styleOf(root, page))),
+  ]);
+  const pages = config.pages.map(
+    (
+      path,
+      at,
+    ) => `{ path: ${J(path)}, config: ${J(configs[at])}, template: { groupList: T, content: T[${J(path)}] },
+      handlers: ${J(templates.handlers.get(path))}, load: () => require(${J(join(root, `${path}.ts`))}) }`,
   );
   return {
     script: `import { start } from ${J(start)};
       const T = ${templates.code};
-      start({ config: ${J(config)}, load: () => require(${J(join(root, 'app.ts'))}), pages: [${await Promise.all(pages)}] });`,
-    css: (await Promise.all(styles)).join('\n'),
-    pages: config.pages.length,
+      start({ config: ${J(config)}, load: () => require(${J(join(root, 'app.ts'))}), pages: [${pages}] });`,
+    css: styles.join('\n'),
+    pages: pages.length,
   };
 }
 
-async function readJson(root: string, path: string): Promise<unknown> {
-  const text = await readFile(join(root, `${path}.json`), 'utf8').catch(() => '{}');
+const APP_LACKS = ['tabBar', 'subPackages', 'subpackages', 'plugins', 'usingComponents'];
+const PAGE_LACKS = ['usingComponents'];
+
+async function readApp(root: string): Promise<AppConfig> {
+  const config = (await readJson(root, 'app', APP_LACKS)) as Partial<AppConfig>;
+  const pages = config.pages ?? [];
+  const missing = ['app.ts', ...pages.flatMap((path) => [`${path}.wxml`, `${path}.ts`])].filter(
+    (file) => !existsSync(join(root, file)),
+  );
+  if (missing.length > 0)
+    throw new BuildError(missing.map((file) => `app.json asks for ${file}, which is not there`));
+  if (pages.length === 0) throw new BuildError(['app.json names no pages']);
+  return { ...config, pages };
+}
+
+async function readPage(root: string, path: string): Promise<PageConfig> {
+  return existsSync(join(root, `${path}.json`)) ? readJson(root, path, PAGE_LACKS) : {};
+}
+
+/** @param lacks the keys that the preview does nothing with, though they change what the user sees */
+async function readJson(root: string, path: string, lacks: readonly string[]): Promise<object> {
+  const text = await readFile(join(root, `${path}.json`), 'utf8').catch(() => undefined);
+  if (text === undefined) throw new BuildError([`${path}.json is not there`]);
   try {
-    return JSON.parse(text);
+    const config = Object(JSON.parse(text)) as object;
+    const lacking = lacks.filter((key) => key in config);
+    if (lacking.length > 0) throw new Error(`the preview has no ${lacking.join(', ')}`);
+    return config;
   } catch (error) {
     throw new BuildError([`${path}.json: ${(error as Error).message}`]);
   }
+}
+
+/** Of a page, or of the app. */
+async function styleOf(root: string, page: string | undefined): Promise<string> {
+  const path = page ?? 'app';
+  return existsSync(join(root, `${path}.wxss`)) ? compileWxss(root, path, page) : '';
 }

@@ -4,6 +4,7 @@ import { TmplGroup } from 'glass-easel-template-compiler';
 import { COMPONENTS, type Handler } from '../program.ts';
 import { BuildError, lineAt } from './problems.ts';
 
+/** The WXML of a mini program, compiled. */
 export interface Templates {
   /** An expression in JavaScript: an object that has a page's template by its path. */
   readonly code: string;
@@ -15,7 +16,6 @@ export interface Templates {
 interface Finding {
   readonly level: string;
   readonly message: string;
-  readonly path: string;
   readonly startLine: number;
   readonly startColumn: number;
 }
@@ -31,10 +31,12 @@ export async function compileWxml(root: string, pages: readonly string[]): Promi
   const sources = new Map<string, string>();
   const problems: string[] = [];
 
-  async function add(path: string): Promise<void> {
+  async function add(path: string, importer?: string): Promise<void> {
     if (sources.has(path)) return;
-    const source = await readFile(join(root, `${path}.wxml`), 'utf8');
+    const source = await readFile(join(root, `${path}.wxml`), 'utf8').catch(() => '');
     sources.set(path, source);
+    if (importer && !source)
+      problems.push(`${importer}.wxml imports ${path}.wxml, which is empty or not there`);
     const findings = group.addTmpl(path, source) as Finding[];
     // A tag that is never closed is a mere warning to the compiler.
     for (const { level, message, startLine, startColumn } of findings)
@@ -42,7 +44,7 @@ export async function compileWxml(root: string, pages: readonly string[]): Promi
     problems.push(...unknownTags(path, source));
     for (const script of group.getScriptDependencies(path) as string[])
       group.addScript(script, await readFile(join(root, `${script}.wxs`), 'utf8'));
-    for (const other of group.getDirectDependencies(path) as string[]) await add(other);
+    for (const other of group.getDirectDependencies(path) as string[]) await add(other, path);
   }
 
   try {
@@ -65,27 +67,28 @@ export async function compileWxml(root: string, pages: readonly string[]): Promi
 
 function unknownTags(path: string, source: string): string[] {
   const known = [...COMPONENTS, ...STRUCTURE];
-  return [...withoutComments(source).matchAll(/<([a-z][\w-]*)/g)]
+  return [...markupOf(source).matchAll(/<([a-z][\w-]*)/g)]
     .filter(([, tag = '']) => !known.includes(tag))
     .map(({ 1: tag, index }) => `${path}.wxml:${lineAt(source, index)} the preview has no <${tag}>`);
 }
 
 function handlersOf(sources: ReadonlyMap<string, string>): Handler[] {
-  const binding = /\s(?:capture-)?(?:mut-)?(?:bind|catch):?[\w-]+="(?<name>[^"{}]+)"/g;
-  return [...sources].flatMap(([path, source]) =>
-    [...withoutComments(source).matchAll(binding)].map(({ groups, index }) => ({
-      name: groups?.['name'] ?? '',
-      place: `${path}.wxml:${lineAt(source, index + 1)}`,
-    })),
-  );
+  const binding = /\s(?:capture-)?(?:mut-)?(?:bind|catch):?[\w-]+=(?<quote>["'])(?<name>[^"']+)\k<quote>/g;
+  return [...sources]
+    .flatMap(([path, source]) =>
+      [...markupOf(source).matchAll(binding)].map(({ groups, index }) => ({
+        name: groups?.['name']?.trim() ?? '',
+        place: `${path}.wxml:${lineAt(source, index + 1)}`,
+      })),
+    )
+    .filter(({ name }) => name !== '');
 }
 
-/** Blanks them out, so that places stay where they are; the script of a <wxs> too. */
-function withoutComments(source: string): string {
+/** The tags and attributes alone: comments, the scripts of `<wxs>` and what stands in braces are blanked out, so that places stay. */
+function markupOf(source: string): string {
+  const blank = (text: string) => text.replace(/\S/g, ' ');
   return source
-    .replace(/<!--[\s\S]*?-->/g, (text) => text.replace(/\S/g, ' '))
-    .replace(
-      /(<wxs[^>]*>)([\s\S]*?)(?=<\/wxs>)/g,
-      (_all, tag: string, script: string) => tag + script.replace(/\S/g, ' '),
-    );
+    .replace(/<!--[\s\S]*?-->/g, blank)
+    .replace(/(?<=<wxs[^>]*>)[\s\S]*?(?=<\/wxs>)/g, blank)
+    .replace(/\{\{[\s\S]*?\}\}/g, blank);
 }

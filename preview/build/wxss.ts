@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
-import postcss from 'postcss';
+import postcss, { type AtRule } from 'postcss';
 import { bundle } from './problems.ts';
 
 /**
@@ -27,10 +27,12 @@ const WXSS: Plugin = {
 function toCss(wxss: string, page: string | undefined): string {
   const css = postcss.parse(wxss);
   css.walkDecls((declaration) => {
-    declaration.value = declaration.value.replace(/(-?\d*\.?\d+)rpx\b/g, 'calc($1 * var(--rpx))');
+    declaration.value = declaration.value.replace(/(-?\d*\.?\d+)(rpx|vh)\b/g, 'calc($1 * var(--$2))');
   });
   if (page !== undefined)
     css.walkRules((rule) => {
+      // The steps of an animation are no selectors.
+      if (rule.parent?.type === 'atrule' && /keyframes$/.test((rule.parent as AtRule).name)) return;
       rule.selectors = rule.selectors.map((selector) => within(page, selector));
     });
   return css.toString();

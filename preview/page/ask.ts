@@ -1,3 +1,5 @@
+import { say } from './dom.ts';
+
 /** The local WeChat as its control API shows it, as far as the page looks. */
 export interface WeChatState {
   readonly clock: { readonly aheadMs: number };
@@ -8,6 +10,8 @@ export interface WeChatState {
 
 /** A request of the server to WeChat; the newest comes first. */
 export interface WeChatCall {
+  /** Counts all calls. */
+  readonly number: number;
   readonly at: string;
   readonly endpoint: string;
   readonly method: string;
@@ -23,6 +27,7 @@ export interface Stored {
   readonly sessions: readonly StoredSession[];
 }
 
+/** A session, as its user sees it. */
 export interface StoredSession {
   readonly id: string;
   readonly device: string;
@@ -33,16 +38,17 @@ export interface StoredSession {
 
 /**
  * Asks the server, in JSON.
- * @throws {Error} with what it says for people
+ * @throws {Error} with what it says for people, or that it does not answer
  */
 export async function ask<T>(method: string, path: string, body?: object): Promise<T> {
-  const response = await fetch(`/sandbox${path}`, {
-    method,
-    ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
+  const sent = body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } };
+  const response = await fetch(`/sandbox${path}`, { method, ...sent }).catch(() => {
+    throw new Error(say('服务器没有应答', 'The server does not answer'));
   });
   const answer = await response.json();
   if (!response.ok) throw new Error((answer as { messages?: string }).messages ?? `HTTP ${response.status}`);
   return answer as T;
 }
 
+/** Where the server shows a user of the local WeChat. */
 export const userPath = (user: string) => `/demo/users/${encodeURIComponent(user)}`;

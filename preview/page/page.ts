@@ -1,157 +1,88 @@
 import type { Phone, Told } from '../phone/phone.ts';
-import { ask, type Stored, userPath, type WeChatState } from './ask.ts';
-import { byId, element, say, timeOf } from './dom.ts';
-import { createStory, ofPhone, ofWeChat } from './story.ts';
-import { claimsOf, fill, lifeOf, shownClaims } from './token.ts';
+import { searchOf, whoIn } from '../who.ts';
+import { ask, userPath, type WeChatState } from './ask.ts';
+import { byId, element, say } from './dom.ts';
+import { isPressed, show, showLife, tell } from './show.ts';
+import { createStory, ofPhone, ofWeChat, ofWorld } from './story.ts';
+import { claimsOf } from './token.ts';
+import { createWatch, newCalls, type Standing } from './watch.ts';
 
-const query = new URLSearchParams(location.search);
-const user = query.get('user')?.trim() || 'Ada';
-const phoneNumber = query.get('phone') ?? '1';
+const LIFE_MS = 1000;
+const LOOK_MS = 2000;
+
+const who = whoIn(location.search);
+const { user } = who;
 const frame = byId('frame', HTMLIFrameElement);
-const tellStory = createStory(byId('story', HTMLElement), byId('nothing', HTMLElement));
+/** None while it is switched off, or where the browser shows a page of its own in its place. */
+const phone = () => frame.contentDocument && (frame.contentWindow as Window & { phone?: Phone }).phone;
+const tellStory = createStory(byId('story'), byId('nothing'));
+let standing: Standing | undefined;
 
-let stored: Stored = { row: null, sessions: [] };
-let wechat: WeChatState | undefined;
+const look = createWatch(user, (now) => {
+  tell('server', now instanceof Error ? now.message : '');
+  if (now instanceof Error) return;
+  if (standing) tellCalls(now.wechat, standing.wechat);
+  standing = now;
+  show(now, user, phone()?.token());
+});
 
-const phone = () => (frame.contentWindow as (Window & { phone?: Phone }) | null)?.phone;
-
-/** Looks at everything again; once at a time, and once more if it was asked meanwhile. */
-let looking: Promise<void> | undefined;
-let again = false;
-function look(): Promise<void> {
-  again = looking !== undefined;
-  looking ??= lookOnce().finally(() => {
-    looking = undefined;
-    if (again) void look();
-  });
-  return looking;
+function tellCalls(now: WeChatState, before: WeChatState): void {
+  const { calls, missed } = newCalls(now, before);
+  if (missed > 0)
+    tellStory(ofWorld(Date.now(), 'WeChat', say(`还有 ${missed} 次调用`, `${missed} more calls`)));
+  for (const call of calls) tellStory(ofWeChat(call, now.clock.aheadMs));
 }
 
-async function lookOnce(): Promise<void> {
-  const asked = [ask<WeChatState>('GET', '/control/state'), ask<Stored>('GET', userPath(user))] as const;
-  const answers = await Promise.all(asked).catch(() => undefined);
-  tell('server', answers ? '' : say('服务器没有应答', 'The server does not answer'));
-  if (!answers) return;
-  const [now, ofUser] = answers;
-  tellCalls(now);
-  [wechat, stored] = [now, ofUser];
-  show();
-}
+/** What the buttons do, by their ids. */
+const actions: Readonly<Record<string, () => Promise<unknown> | unknown>> = {
+  normal: heal,
+  busy: () => heal().then(() => ask('POST', '/control/faults', { endpoint: '*', errcode: -1 })),
+  down: () => heal().then(() => ask('POST', '/control/faults', { endpoint: '*', cut: true })),
+  anonymous: () =>
+    ask('PUT', `/control/users/${encodeURIComponent(user)}`, {
+      profile: isPressed('anonymous') ? 'named' : 'anonymous',
+    }),
+  rotate: () => ask('DELETE', `/control/sessions/${encodeURIComponent(user)}`),
+  ban: () => ask('PUT', userPath(user), { banned: !isPressed('ban') }),
+  expire,
+  requests: () => {
+    tokenOfPhone();
+    phone()?.requests(10);
+  },
+  uninstall: () => {
+    phone()?.clear();
+    switchOn();
+  },
+};
 
-/** Those that are new since the last look, the oldest first. */
-function tellCalls({ calls: { last }, clock: { aheadMs } }: WeChatState): void {
-  if (!wechat) return;
-  const known = wechat.calls.last[0];
-  const upTo = known
-    ? last.findIndex((each) => each.at === known.at && each.endpoint === known.endpoint)
-    : last.length;
-  for (const call of last.slice(0, upTo < 0 ? last.length : upTo).reverse())
-    tellStory(ofWeChat(call, aheadMs));
-}
+let acting = false;
+for (const [id, action] of Object.entries(actions)) byId(id).addEventListener('click', () => act(id, action));
 
-function show(): void {
-  const { row, sessions } = stored;
-  fill(
-    byId('row', HTMLElement),
-    Object.entries(row ?? {}).map(([name, value]) => [name, value === null ? 'NULL' : String(value)]),
-  );
-  byId('row', HTMLElement).dataset['empty'] = say('没有：还没有登录过', 'None: nobody has logged in yet');
-  const token = phone()?.token();
-  const mine = token ? claimsOf(token) : undefined;
-  fill(byId('claims', HTMLElement), mine ? shownClaims(mine) : []);
-  showLife();
-  byId('sessions', HTMLElement).replaceChildren(
-    ...sessions.map(({ id, device, place, createdAt }) =>
-      element(
-        'li',
-        id === mine?.sid ? 'mine' : '',
-        element('b', '', device),
-        ` ${place} · ${timeOf(createdAt)} `,
-        element('code', '', `${id.slice(0, 8)}…`),
-      ),
-    ),
-  );
-  if (!wechat) return;
-  const profile = wechat.users.find((each) => each.user === user)?.profile;
-  press(byId('anonymous', HTMLElement), profile === 'anonymous');
-  press(byId('ban', HTMLElement), row?.['status'] === 'banned');
-  const { errcode, cut } = wechat.faults.find(({ endpoint }) => endpoint === '*') ?? {};
-  const how = cut ? 'down' : errcode === undefined ? 'normal' : 'busy';
-  for (const each of document.querySelectorAll<HTMLElement>('[data-wechat]'))
-    press(each, each.dataset['wechat'] === how);
-}
-
-function showLife(): void {
-  const token = phone()?.token();
-  const claims = token ? claimsOf(token) : undefined;
-  const life = byId('life', HTMLElement);
-  const { text, good } = claims
-    ? lifeOf(claims, stored)
-    : { text: say('手机里没有 token', 'The phone has none'), good: false };
-  if (life.textContent !== text) life.textContent = text;
-  life.className = good ? 'good' : '';
-}
-
-function press(button: HTMLElement, pressed: boolean): void {
-  button.ariaPressed = String(pressed);
-}
-
-const isPressed = (id: string) => byId(id, HTMLElement).ariaPressed === 'true';
-
-function on(id: string, work: () => Promise<unknown> | unknown): void {
-  byId(id, HTMLElement).addEventListener('click', () => act(work));
-}
-
-async function act(work: () => Promise<unknown> | unknown): Promise<void> {
+/** One at a time: two clicks are not two faults. */
+async function act(id: string, action: () => Promise<unknown> | unknown): Promise<void> {
+  if (acting) return;
+  acting = true;
+  const at = Date.now();
   tell('status', '');
   try {
-    await work();
+    await action();
+    await look();
+    const { textContent, ariaPressed } = byId(id);
+    const result = ariaPressed === 'false' ? say('取消', 'off') : say('完成', 'done');
+    tellStory(ofWorld(at, textContent ?? '', result));
   } catch (error) {
     tell('status', (error as Error).message);
+  } finally {
+    acting = false;
   }
-  await look();
 }
-
-/** Says something in one of the page's places for it, unless it stands there already. */
-function tell(place: 'status' | 'server', text: string): void {
-  const { textContent } = byId(place, HTMLElement);
-  if (textContent !== text) byId(place, HTMLElement).textContent = text;
-}
-
-async function setWeChat(how: string | undefined): Promise<void> {
-  await ask('DELETE', '/control/faults/*');
-  if (how === 'busy') await ask('POST', '/control/faults', { endpoint: '*', errcode: -1 });
-  if (how === 'down') await ask('POST', '/control/faults', { endpoint: '*', cut: true });
-}
-
-async function expire(): Promise<void> {
-  const token = phone()?.token();
-  const sid = token && claimsOf(token)?.sid;
-  if (!sid) throw new Error(say('手机里没有 token：先登录', 'The phone has no token: log in first'));
-  const expired = await ask<{ token: string }>('POST', `${userPath(user)}/expired-token`, { session: sid });
-  phone()?.replaceToken(expired.token);
-}
-
-const users = `/control/users/${encodeURIComponent(user)}`;
-on('anonymous', () => ask('PUT', users, { profile: isPressed('anonymous') ? 'named' : 'anonymous' }));
-on('rotate', () => ask('DELETE', `/control/sessions/${encodeURIComponent(user)}`));
-on('ban', () => ask('PUT', userPath(user), { banned: !isPressed('ban') }));
-on('expire', expire);
-on('requests', () => phone()?.requests(10));
-on('uninstall', () => {
-  phone()?.clear();
-  frame.contentWindow?.location.reload();
-});
-for (const button of document.querySelectorAll<HTMLElement>('[data-wechat]'))
-  button.addEventListener('click', () => act(() => setWeChat(button.dataset['wechat'])));
 
 byId('user', HTMLInputElement).value = user;
-byId('who', HTMLFormElement).addEventListener('submit', (event) => {
+byId('who').addEventListener('submit', (event) => {
   event.preventDefault();
-  location.search = `?${new URLSearchParams({ user: byId('user', HTMLInputElement).value })}`;
+  location.search = searchOf({ user: byId('user', HTMLInputElement).value, phone: 1 });
 });
-byId('other', HTMLAnchorElement).href =
-  `?${new URLSearchParams({ user, phone: String(Number(phoneNumber) + 1) })}`;
+byId('other', HTMLAnchorElement).href = searchOf({ user, phone: who.phone + 1 });
 
 addEventListener('message', ({ origin, source, data }: MessageEvent<Told>) => {
   if (origin !== location.origin || source !== frame.contentWindow) return;
@@ -159,9 +90,30 @@ addEventListener('message', ({ origin, source, data }: MessageEvent<Told>) => {
   void look();
 });
 frame.addEventListener('load', () => void look());
-setInterval(() => document.hidden || showLife(), 1000);
-setInterval(() => document.hidden || void look(), 2000);
+setInterval(() => document.hidden || (standing && showLife(standing.stored, phone()?.token())), LIFE_MS);
+setInterval(() => document.hidden || void look(), LOOK_MS);
+// The phone is switched on after the first look: what it does is new then.
 void look().then(() => {
-  frame.src = `/sandbox/demo/phone.html?${new URLSearchParams({ user, phone: phoneNumber })}`;
-  for (const each of wechat?.users ?? []) byId('users', HTMLElement).append(element('option', '', each.user));
+  switchOn();
+  for (const each of standing?.wechat.users ?? []) byId('users').append(element('option', '', each.user));
 });
+
+function switchOn(): void {
+  frame.src = `/sandbox/demo/phone.html${searchOf(who)}`;
+}
+
+function heal(): Promise<unknown> {
+  return ask('DELETE', '/control/faults');
+}
+
+function tokenOfPhone(): string {
+  const token = phone()?.token();
+  if (!token) throw new Error(say('手机里没有 token：先登录', 'The phone has no token: log in first'));
+  return token;
+}
+
+async function expire(): Promise<void> {
+  const session = claimsOf(tokenOfPhone())?.sid;
+  const expired = await ask<{ token: string }>('POST', `${userPath(user)}/expired-token`, { session });
+  phone()?.replaceToken(expired.token);
+}

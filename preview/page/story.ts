@@ -5,12 +5,14 @@ import { element, say, timeOf } from './dom.ts';
 /** Somebody who has done nothing for so long begins a new step. */
 const STEP_MS = 1500;
 const STEPS_KEPT = 200;
+/** So near to the end is at the end. */
+const NEAR_PX = 40;
 
 /** Something that happened. */
 export interface Entry {
-  /** When it began, by this browser's clock. */
+  /** When it began. What the phone does it tells by the browser's clock; what the server asks of WeChat comes by the server's, the same on one machine. */
   readonly at: number;
-  readonly kind: 'call' | 'request' | 'wechat' | 'error';
+  readonly kind: 'call' | 'request' | 'wechat' | 'world' | 'error';
   readonly title: string;
   readonly result: string;
   readonly isGood: boolean;
@@ -19,13 +21,28 @@ export interface Entry {
   readonly parts: readonly (readonly [string, unknown])[];
 }
 
-/** Tells what happens, in steps and in the order of time: what began before may be told after. */
+/**
+ * Tells what happens, in steps and in the order of time: what began before may be told after. The newest is in sight, unless
+ * the reader has gone back to read.
+ */
 export function createStory(list: HTMLElement, empty: HTMLElement): (entry: Entry) => void {
   let lastAt = 0;
   let step = list;
+  let isFollowed = true;
+  const follow = () => {
+    if (isFollowed) list.scrollTop = list.scrollHeight;
+  };
+  // Only he goes back: a list that grows, or an entry that is opened, moves nothing up.
+  let lastTop = 0;
+  list.addEventListener('scroll', () => {
+    const { scrollTop, scrollHeight, clientHeight } = list;
+    const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    if (isAtEnd || scrollTop < lastTop) isFollowed = isAtEnd;
+    lastTop = scrollTop;
+  });
+  new ResizeObserver(follow).observe(list);
 
   return (entry) => {
-    const isFollowed = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
     if (entry.at - lastAt > STEP_MS) {
       step = element('ol');
       list.append(element('li', 'step', element('time', '', timeOf(entry.at)), step));
@@ -34,13 +51,16 @@ export function createStory(list: HTMLElement, empty: HTMLElement): (entry: Entr
     lastAt = Math.max(lastAt, entry.at);
     empty.hidden = true;
     const item = element('li', entry.isGood ? entry.kind : `${entry.kind} failed`, detailsOf(entry));
-    item.dataset['at'] = String(entry.at);
-    const later = [...step.children].find((each) => Number((each as HTMLElement).dataset['at']) > entry.at);
+    // A request that leads to another one began before it, if only by less than a millisecond.
+    const at = entry.at + (entry.kind === 'wechat' ? 0.5 : 0);
+    item.dataset['at'] = String(at);
+    const later = [...step.children].find((each) => Number((each as HTMLElement).dataset['at']) > at);
     step.insertBefore(item, later ?? null);
-    if (isFollowed) list.scrollTop = list.scrollHeight;
+    follow();
   };
 }
 
+/** What the phone told, for the story. */
 export function ofPhone(event: Told): Entry {
   if (event.kind === 'request') {
     const { method, path, startedAt, status, ms, body, answer, token } = event.exchange;
@@ -56,28 +76,27 @@ export function ofPhone(event: Told): Entry {
   }
   const { at } = event;
   if (event.kind === 'error') {
-    const title = say('小程序的脚本', "the mini program's script");
     return {
       at,
       kind: 'error',
-      title,
+      title: event.message,
       result: say('出错', 'error'),
       isGood: false,
-      parts: [['', event.message]],
+      parts: [],
     };
   }
-  const { name, result, shown } = event;
+  const { title, result, shown } = event;
   return {
     at,
     kind: 'call',
-    title: `wx.${name}`,
+    title,
     result,
     isGood: result.startsWith('ok'),
     parts: [['', shown]],
   };
 }
 
-/** @param aheadMs how far the local WeChat's clock is ahead of ours */
+/** What the server asked of WeChat, for the story. @param aheadMs how far the local WeChat's clock is ahead of ours */
 export function ofWeChat(
   { at, endpoint, method, status, query, body, answer }: WeChatCall,
   aheadMs: number,
@@ -93,6 +112,11 @@ export function ofWeChat(
   };
 }
 
+/** What the reader did to the world. */
+export function ofWorld(at: number, title: string, result: string): Entry {
+  return { at, kind: 'world', title, result, isGood: true, parts: [] };
+}
+
 const NO_ANSWER = say('没有应答', 'no answer');
 
 function asked(request: unknown, answer: unknown): [string, unknown][] {
@@ -104,7 +128,14 @@ function asked(request: unknown, answer: unknown): [string, unknown][] {
 
 function detailsOf({ title, result, isGood, ms, parts }: Entry): HTMLElement {
   const badge = element('span', isGood ? 'badge' : 'badge bad', result);
-  const summary = element('summary', '', element('b', '', title), badge, ms === undefined ? '' : `${ms} ms`);
+  const summary = element(
+    'summary',
+    '',
+    element('b', '', title),
+    ' ',
+    badge,
+    ms === undefined ? '' : ` ${ms} ms`,
+  );
   const details = element('details', '', summary);
   for (const [name, value] of parts)
     if (value !== undefined) details.append(element('h4', '', name), element('pre', '', textOf(value)));

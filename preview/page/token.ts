@@ -1,5 +1,5 @@
 import type { Stored } from './ask.ts';
-import { element, say } from './dom.ts';
+import { say } from './dom.ts';
 
 interface Claims extends Readonly<Record<string, unknown>> {
   readonly sid: string;
@@ -39,18 +39,4 @@ export function shownClaims(claims: Claims): [string, string][] {
     const time = TIMES.includes(name) ? ` (${new Date(Number(value) * 1000).toLocaleString()})` : '';
     return [name, `${value}${time}`];
   });
-}
-
-/** Fills a `<dl>`, and marks what is not as it was. */
-export function fill(list: HTMLElement, entries: readonly (readonly [string, string])[]): void {
-  const before = new Map(
-    [...list.querySelectorAll('dt')].map((term) => [term.textContent, term.nextElementSibling?.textContent]),
-  );
-  if (entries.length === before.size && entries.every(([name, value]) => before.get(name) === value)) return;
-  list.replaceChildren(
-    ...entries.flatMap(([name, value]) => {
-      const changed = before.size > 0 && before.get(name) !== value;
-      return [element('dt', '', name), element('dd', changed ? 'changed' : '', value)];
-    }),
-  );
 }

@@ -1,5 +1,7 @@
+import { urlOf } from './files.ts';
 import { element } from './frame.ts';
 
+/** A button of a question, and what it answers. */
 export interface Choice<T> {
   readonly text: string;
   readonly value: T;
@@ -49,12 +51,25 @@ export function ask<T>({ title, content, picture, choices, otherwise, form }: Qu
   });
 }
 
+/** A picture as it stands in a question. */
+export function portrait(avatarUrl: string): HTMLImageElement {
+  const picture = element('img', 'wx-portrait');
+  picture.src = urlOf(avatarUrl);
+  picture.alt = '';
+  return picture;
+}
+
 let toast: HTMLElement | undefined;
 
-/** A short word over everything; the next one takes its place. */
-export function showToast(title: string, ms: number): void {
+/** WeChat cuts what stands under an icon. */
+const LONGEST_UNDER_ICON = 7;
+
+/** A short word over everything, under an icon but for `none`; the next one takes its place. */
+export function showToast(title: string, icon: string, ms: number): void {
   hideToast();
-  const shown = element('div', 'wx-toast', title);
+  const hasIcon = icon !== 'none';
+  const shown = element('div', 'wx-toast', hasIcon ? title.slice(0, LONGEST_UNDER_ICON) : title);
+  if (hasIcon) shown.dataset['icon'] = icon;
   shown.setAttribute('role', 'status');
   document.body.append(shown);
   toast = shown;
@@ -63,6 +78,7 @@ export function showToast(title: string, ms: number): void {
   }, ms);
 }
 
+/** Takes it away. */
 export function hideToast(): void {
   toast?.remove();
   toast = undefined;

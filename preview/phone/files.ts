@@ -1,3 +1,5 @@
+import { SANDBOX } from './sandbox.ts';
+
 /** The phone's temporary files: paths that mean nothing to anybody else. */
 const files = new Map<string, { readonly blob: Blob; readonly url: string }>();
 
@@ -9,6 +11,7 @@ export function keepFile(blob: Blob): string {
   return path;
 }
 
+/** The file of a path, while this page of the browser lives. */
 export function readFile(path: string): Blob | undefined {
   return files.get(path)?.blob;
 }
@@ -20,7 +23,7 @@ export function urlOf(src: string): string {
   if (src.startsWith('/')) return src.slice(1);
   // WeChat's pictures are drawn by the local WeChat: nothing here is asked of another machine.
   const [, host, path] = /^https?:\/\/((?:thirdwx|wx)\.qlogo\.cn|mmbiz\.qpic\.cn)\/(.+)$/.exec(src) ?? [];
-  if (host) return `/sandbox/cdn/${host}/${path}`;
+  if (host) return `${SANDBOX}/cdn/${host}/${path}`;
   // The server's own, by whatever name of this machine it was opened.
   const [, uploaded] =
     /^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(\/avatars\/.+)$/.exec(src) ?? [];

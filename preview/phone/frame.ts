@@ -6,6 +6,7 @@ export interface Frame {
   head(title: string, canGoBack: boolean): void;
 }
 
+/** @param back goes back a page */
 export function createFrame(back: () => void): Frame {
   const bar = element('header', 'wx-bar');
   const button = element('button', 'wx-back');

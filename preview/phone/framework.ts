@@ -11,6 +11,7 @@ export interface Framework {
   create(path: string): Root;
 }
 
+/** Makes it, on this document. */
 export function createFramework(): Framework {
   const backend = new glassEasel.CurrentWindowBackendContext();
   // It makes taps of mouse and touch. A click is all of them, and the keyboard's too, and a disabled button has none.
@@ -23,6 +24,7 @@ export function createFramework(): Framework {
     if (target)
       whileTapped(() => glassEasel.triggerEvent(target, 'tap', detail, { bubbles: true, composed: true }));
   });
+  showPresses();
   // The framework would only print what a page's script throws.
   glassEasel.addGlobalErrorListener((error) => {
     queueMicrotask(() => {
@@ -50,9 +52,7 @@ export function createFramework(): Framework {
         const scope = globalThis as unknown as { Page: (definition: Record<string, unknown>) => void };
         const { Page } = scope;
         scope.Page = (definition) => {
-          for (const { name, place } of handlers)
-            if (typeof definition[name] !== 'function')
-              throw new Error(`${place}: the page has no ${name}()`);
+          check(path, definition, handlers);
           Page(definition);
         };
         load();
@@ -60,6 +60,32 @@ export function createFramework(): Framework {
     },
     create: (path) => associated.createRoot('page', space, path),
   };
+}
+
+/** What WeChat calls of a page and the preview does not. */
+const LACKING = [
+  ...['onPullDownRefresh', 'onReachBottom', 'onPageScroll', 'onResize', 'onTabItemTap'],
+  ...['onShareAppMessage', 'onShareTimeline', 'onAddToFavorites', 'onSaveExitState'],
+];
+
+/** A mini program that lacks something, or wants what the preview lacks, would fail silently. */
+function check(path: string, page: Record<string, unknown>, handlers: ProgramPage['handlers']): void {
+  for (const { name, place } of handlers)
+    if (typeof page[name] !== 'function') throw new Error(`${place}: the page has no ${name}()`);
+  for (const name of LACKING) if (name in page) throw new Error(`${path}.ts: the preview has no ${name}()`);
+}
+
+/** While something is pressed it has its `hover-class`, in WeChat's word. */
+function showPresses(): void {
+  let pressed: HTMLElement | undefined;
+  const classesOf = ({ dataset }: HTMLElement) => (dataset['hover'] ?? '').split(/\s+/).filter(Boolean);
+  const release = () => pressed?.classList.remove(...classesOf(pressed));
+  addEventListener('pointerdown', ({ target }) => {
+    release();
+    pressed = (target as Element).closest<HTMLElement>('[data-hover]:not([disabled])') ?? undefined;
+    pressed?.classList.add(...classesOf(pressed));
+  });
+  for (const end of ['pointerup', 'pointercancel']) addEventListener(end, release);
 }
 
 /** The framework's element of a place in the document. */

@@ -1,8 +1,9 @@
-import { ask } from './dialogs.ts';
+import { ask, portrait } from './dialogs.ts';
 import { keepFile, urlOf } from './files.ts';
 import { element } from './frame.ts';
 import { person } from './person.ts';
-import { askSandbox, say, user } from './phone.ts';
+import { say, who } from './phone.ts';
+import { askSandbox } from './sandbox.ts';
 
 /** What a button of WeChat's own does: asks the user, then gives the page an event with this detail. */
 export interface OpenType {
@@ -11,6 +12,7 @@ export interface OpenType {
   run(): Promise<object | undefined>;
 }
 
+/** Those that the preview has, by their names. */
 export const OPEN_TYPES: Readonly<Record<string, OpenType>> = {
   chooseAvatar: { event: 'chooseavatar', run: chooseAvatar },
   getPhoneNumber: { event: 'getphonenumber', run: getPhoneNumber },
@@ -34,7 +36,7 @@ async function chooseAvatar(): Promise<object | undefined> {
     from === 'wechat' ? await drawn(urlOf(avatarUrl)) : from === 'album' ? await fromAlbum() : undefined;
   if (!picture) return undefined;
   const detail = { avatarUrl: keepFile(picture) };
-  say({ kind: 'call', name: 'chooseAvatar', result: 'ok', shown: detail });
+  say({ kind: 'call', title: 'open-type="chooseAvatar"', result: 'ok', shown: detail });
   return detail;
 }
 
@@ -51,18 +53,15 @@ async function getPhoneNumber(): Promise<object> {
     otherwise: false,
   });
   const detail = allowed
-    ? await askSandbox<{ errMsg: string }>('POST', '/wx/getPhoneNumber', { user })
+    ? await askSandbox<{ errMsg: string }>('POST', '/wx/getPhoneNumber', { user: who.user })
     : { errMsg: 'getPhoneNumber:fail user deny' };
-  say({ kind: 'call', name: 'getPhoneNumber', result: detail.errMsg.replace(/^\w+:/, ''), shown: detail });
+  say({
+    kind: 'call',
+    title: 'open-type="getPhoneNumber"',
+    result: detail.errMsg.replace(/^\w+:/, ''),
+    shown: detail,
+  });
   return detail;
-}
-
-/** A picture as it stands in a question. */
-export function portrait(avatarUrl: string): HTMLImageElement {
-  const picture = element('img', 'wx-portrait');
-  picture.src = urlOf(avatarUrl);
-  picture.alt = '';
-  return picture;
 }
 
 function fromAlbum(): Promise<Blob | undefined> {

@@ -5,12 +5,15 @@ import type { Framework } from './framework.ts';
 /** A page's own object: what its script gave to Page(). */
 export type PageObject = Record<string, unknown>;
 
-/** The pages that are open, one over the other. */
+/** The pages that are open, one over the other. What cannot be done changes nothing. */
 export interface Pages {
-  /** @throws for a page that app.json does not name */
+  /** Over the others. @throws for a page that app.json does not name */
   open(url: string): void;
+  /** In the place of the uppermost. @throws likewise */
   replace(url: string): void;
+  /** In the place of all. @throws likewise */
   restart(url: string): void;
+  /** Leaves so many pages. @throws where there is none to go back to */
   back(delta: number): void;
   stack(): PageObject[];
 }
@@ -29,66 +32,78 @@ export function createPages(
   titles: ReadonlyMap<string, string>,
 ): Pages {
   const stack: Open[] = [];
-  const run = ({ page }: Open, lifetime: string, ...args: unknown[]) => {
-    const found = page[lifetime];
-    if (typeof found === 'function') found.apply(page, args);
-  };
 
-  function show(top: Open | undefined): void {
-    if (!top) return;
-    top.host.hidden = false;
-    head(top.title, stack.length > 1);
-    run(top, 'onShow');
+  function find(url: string) {
+    const { path, query } = parse(url);
+    const title = titles.get(path);
+    if (title === undefined) throw new Error(`page "${path}" is not found`);
+    return { path, query, title };
   }
 
-  function close(): void {
-    const top = stack.pop();
-    if (!top) return;
-    run(top, 'onUnload');
-    top.root.release();
-    top.host.remove();
+  function start({ path, query, title }: ReturnType<typeof find>): void {
+    const root = framework.create(path);
+    const component = root.getComponent();
+    const page = component.getMethodCaller() as unknown as PageObject;
+    const host = component.$$ as unknown as HTMLElement;
+    host.dataset['page'] = path;
+    Object.assign(page, { route: path, options: query });
+    const opened = { root, page, title, host };
+    stack.push(opened);
+    const place = screen.appendChild(document.createElement('span'));
+    // In WeChat's order: attached, onLoad, onShow, onReady.
+    root.attach(screen as never, place as never);
+    run(opened, 'onLoad', query);
+    show(opened);
+    run(opened, 'onReady');
   }
 
-  const pages: Pages = {
+  function show(opened: Open): void {
+    opened.host.hidden = false;
+    head(opened.title, stack.length > 1);
+    run(opened, 'onShow');
+  }
+
+  function close(count: number): void {
+    for (const closed of stack.splice(stack.length - count).reverse()) {
+      run(closed, 'onUnload');
+      closed.root.release();
+      closed.host.remove();
+    }
+  }
+
+  return {
     open(url) {
-      const { path, query } = parse(url);
-      const title = titles.get(path);
-      if (title === undefined) throw new Error(`there is no page ${path}`);
+      const found = find(url);
       const below = stack.at(-1);
       if (below) {
-        run(below, 'onHide');
         below.host.hidden = true;
+        run(below, 'onHide');
       }
-      const root = framework.create(path);
-      const component = root.getComponent();
-      const page = component.getMethodCaller() as unknown as PageObject;
-      const host = component.$$ as unknown as HTMLElement;
-      host.dataset['page'] = path;
-      Object.assign(page, { route: path, options: query });
-      const top = { root, page, title, host };
-      stack.push(top);
-      const place = screen.appendChild(document.createElement('span'));
-      // In WeChat's order: attached, onLoad, onShow, onReady.
-      root.attach(screen as never, place as never);
-      run(top, 'onLoad', query);
-      show(top);
-      run(top, 'onReady');
+      start(found);
     },
     replace(url) {
-      close();
-      pages.open(url);
+      const found = find(url);
+      close(1);
+      start(found);
     },
     restart(url) {
-      while (stack.length > 0) close();
-      pages.open(url);
+      const found = find(url);
+      close(stack.length);
+      start(found);
     },
     back(delta) {
-      for (let i = 0; i < delta && stack.length > 1; i++) close();
-      show(stack.at(-1));
+      if (stack.length < 2) throw new Error('cannot navigate back at first page.');
+      close(Math.min(delta, stack.length - 1));
+      const top = stack.at(-1);
+      if (top) show(top);
     },
     stack: () => stack.map(({ page }) => page),
   };
-  return pages;
+}
+
+function run({ page }: Open, lifetime: string, ...args: unknown[]): void {
+  const found = page[lifetime];
+  if (typeof found === 'function') found.apply(page, args);
 }
 
 function parse(url: string): { path: string; query: Record<string, string> } {

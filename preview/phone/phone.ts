@@ -1,6 +1,8 @@
+import { whoIn } from '../who.ts';
+
 /** What the phone tells the page around it, which has it in a frame. */
 export type PhoneEvent =
-  | { readonly kind: 'call'; readonly name: string; readonly result: string; readonly shown?: unknown }
+  | { readonly kind: 'call'; readonly title: string; readonly result: string; readonly shown?: unknown }
   | { readonly kind: 'request'; readonly exchange: Exchange }
   | { readonly kind: 'error'; readonly message: string };
 
@@ -25,7 +27,6 @@ export interface Exchange {
 
 /** What the page around the phone may do with it: `frame.contentWindow.phone`. */
 export interface Phone {
-  readonly user: string;
   /** The token that the mini program keeps. */
   token(): string | undefined;
   /** Puts another token in the place of the kept one, as if it had always been that. */
@@ -36,28 +37,11 @@ export interface Phone {
   clear(): void;
 }
 
-const query = new URLSearchParams(location.search);
+/** Whose phone it is. */
+export const who = whoIn(location.search);
 
-/** Whose phone it is: the name that the local WeChat knows him by. */
-export const user = query.get('user') || 'Ada';
-
-/** Which of his phones. */
-export const phoneNumber = query.get('phone') || '1';
-
-/** Where the local WeChat is. */
-export const SANDBOX = '/sandbox';
-
+/** Tells the page around the phone, where there is one. */
 export function say(event: PhoneEvent): void {
   const told: Told = { ...event, at: Date.now() };
   if (parent !== window) parent.postMessage(told, location.origin);
-}
-
-/** Asks the local WeChat. */
-export async function askSandbox<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
-  const response = await fetch(SANDBOX + path, {
-    method,
-    ...(body && { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }),
-  });
-  if (!response.ok) throw new Error(`the local WeChat answered HTTP ${response.status}`);
-  return response.json() as Promise<T>;
 }

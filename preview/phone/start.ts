@@ -2,7 +2,7 @@ import type { PageConfig, Program } from '../program.ts';
 import { createFrame } from './frame.ts';
 import { createFramework } from './framework.ts';
 import { createPages } from './pages.ts';
-import { type Phone, say, user } from './phone.ts';
+import { type Phone, say } from './phone.ts';
 import { storage } from './storage.ts';
 import { replaceToken, storedToken } from './token.ts';
 import { createWx } from './wx/wx.ts';
@@ -20,11 +20,11 @@ export function start({ config, load, pages: programs }: Program): void {
   const pages = createPages(framework, frame, titles);
   let app: App = {};
   const phone: Phone = {
-    user,
     token: storedToken,
     replaceToken,
     requests(count) {
-      for (let i = 0; i < count; i++) void app.session?.request({ url: '/api/wxuser/me' });
+      // What is refused stands in the story already.
+      for (let i = 0; i < count; i++) app.session?.request({ url: '/api/wxuser/me' }).catch(() => {});
     },
     clear() {
       for (const key of storage.keys()) storage.remove(key);
@@ -45,7 +45,7 @@ export function start({ config, load, pages: programs }: Program): void {
     const run = app[lifetime];
     if (typeof run === 'function') run.call(app, { path: config.pages[0], query: {}, scene: 1001 });
   }
-  pages.open(location.hash.slice(1) || (config.pages[0] ?? ''));
+  pages.open(config.pages[0] ?? '');
 }
 
 /** What app.ts gives to App(). */

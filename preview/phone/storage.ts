@@ -1,7 +1,7 @@
-import { phoneNumber, user } from './phone.ts';
+import { who } from './phone.ts';
 
 /** Each user has phones of his own. */
-const PREFIX = `wx ${[user, phoneNumber].map(encodeURIComponent).join(' ')} `;
+const PREFIX = `wx ${encodeURIComponent(who.user)} ${who.phone} `;
 
 /** What mini programs store on this phone. */
 export const storage = {

@@ -28,7 +28,7 @@ function sandboxNotice(url: string, { host }: Config): string {
   return `
   weapp-login listens at ${url} with the SANDBOX: a local WeChat for development.
   It lets anyone log in as anyone. ${reach}
-  Open ${url} in a browser: the mini program on a phone, and what the server sees of it.
+  Open ${url.replace('127.0.0.1', 'localhost')} in a browser: the mini program on a phone, and what the server sees of it.
   Its users are not real; their rows have an appid that no mini program can have.
   For real users set WX_APPID, WX_SECRET and JWT_SECRET (see .env.example).
 

@@ -46,22 +46,22 @@ export function page(say: (zh: string, en: string) => string): string {
 <div class="group">
 <h3 id="h-wechat">${say('微信', 'WeChat')}</h3>
 <div class="tool wide" role="group" aria-labelledby="h-wechat">
-<button type="button" data-wechat="normal" aria-pressed="true">${say('正常', 'works')}</button>
-<button type="button" data-wechat="busy" aria-pressed="false">${say('繁忙 (-1)', 'is busy (-1)')}</button>
-<button type="button" data-wechat="down" aria-pressed="false">${say('连不上', 'is down')}</button>
+<button type="button" id="normal" aria-pressed="true">${say('正常', 'works')}</button>
+<button type="button" id="busy" aria-pressed="false">${say('繁忙 (-1)', 'is busy (-1)')}</button>
+<button type="button" id="down" aria-pressed="false">${say('连不上', 'is down')}</button>
 </div>
 </div>
 <div class="group">
 <h3>${say('用户', 'The user')}</h3>
-${toggle('anonymous', say('匿名资料', 'anonymous profile'), say('微信只给出「微信用户」和灰色头像，如今天的新小程序', 'WeChat gives 微信用户 and a grey picture, as to new mini programs today'))}
-${button('rotate', say('更换 session_key', 'new session_key'), say('手机里已有的加密资料将无法解密', 'Data that the phone has already no longer decrypts'))}
+${toggle('anonymous', say('匿名资料', 'anonymous'), say('微信只给出「微信用户」和灰色头像，如今天的新小程序', 'The profile is 微信用户 and a grey picture, as new mini programs get it today'))}
+${button('rotate', say('换 session_key', 'new session_key'), say('旧的加密资料无法再解密；这个小程序先调用 wx.login，不受影响', 'Older encrypted data is lost; not here, where wx.login comes first'))}
 ${toggle('ban', say('封禁', 'ban'), say('下一个请求就会被拒绝', 'The next request is refused'))}
 </div>
 <div class="group">
 <h3>${say('登录', 'The login')}</h3>
-${button('expire', say('让 token 过期', 'let the token expire'), say('小程序会悄悄重新登录，只登录一次', 'The mini program logs in again by itself, once'))}
-${button('requests', say('同时发十个请求', 'ten requests at once'), say('没有 token 时也只登录一次', 'One login for all of them'))}
-${button('uninstall', say('从手机删除小程序', 'delete from the phone'), say('手机忘记 token，服务器上的会话还在', 'The phone forgets its token; the session stays'))}
+${button('expire', say('让 token 过期', 'expire the token'), say('小程序会悄悄重新登录，只登录一次', 'The mini program logs in again by itself, once'))}
+${button('requests', say('同时发十个请求', 'ten requests'), say('token 过期时也只登录一次', 'At once; with an expired token, one login for all of them'))}
+${button('uninstall', say('删除小程序', 'delete it'), say('手机忘记 token，服务器上的会话还在', 'The phone forgets its token; its session stays'))}
 </div>
 </section>
 
@@ -76,9 +76,9 @@ ${button('uninstall', say('从手机删除小程序', 'delete from the phone'), 
 <p id="life"></p>
 <dl id="claims"></dl>
 <h2 id="h-row">${say('数据库里的 <code>wxuser</code> 行', 'The <code>wxuser</code> row')}</h2>
-<dl id="row" aria-labelledby="h-row"></dl>
+<dl id="row" aria-labelledby="h-row" data-empty="${say('没有：还没有登录过', 'None: nobody has logged in yet')}"></dl>
 <h2 id="h-sessions">${say('会话', 'Sessions')}</h2>
-<ul id="sessions" aria-labelledby="h-sessions"></ul>
+<ul id="sessions" aria-labelledby="h-sessions" data-empty="${say('没有', 'None')}"></ul>
 </section>
 </main>
 </body>

@@ -7,11 +7,13 @@ import type { Administration } from '../db/administration.ts';
 import type { User, Users } from '../db/users.ts';
 import { AppError } from '../errors.ts';
 import { toShown } from '../handlers/sessions.ts';
+import { polled } from '../middleware/log-requests.ts';
 import { onlyJson } from '../middleware/only-json.ts';
 import { validate } from '../middleware/validate.ts';
 import { nameOf } from '../sandbox/control-problems.ts';
 import { openidOf } from '../sandbox/identities.ts';
 
+/** What the demo is made of. */
 export interface DemoParts {
   readonly users: Users;
   readonly sessions: Sessions;
@@ -49,8 +51,8 @@ export function demoRoutes({ users, sessions, administration, expiredTokens }: D
     return { row: wxuser ?? null, sessions: open.map(toShown) };
   }
 
-  routes.get('/users/:user', async (req, res) => {
-    res.json(await show(await find(req.params.user)));
+  routes.get('/users/:user', polled, async (req, res) => {
+    res.json(await show(await find(req.params['user'])));
   });
 
   routes.put('/users/:user', validate(standingRequest), async (req, res) => {

@@ -12,6 +12,8 @@ declare global {
     interface Locals {
       /** What went wrong; set where the failure is answered. */
       failure?: unknown;
+      /** Asked again and again by a page that is open: see polled. */
+      isPolled?: true;
       /** Logs a failure that came when the client had left. */
       logLate?: (failure: unknown) => void;
     }
@@ -34,7 +36,14 @@ export function logRequests(log: Logger): RequestHandler {
   };
 }
 
-function levelOf(res: Response): 'info' | 'warn' | 'error' {
+/** For routes that an open page asks every other second: their successes are logged at debug, lest they bury the others. */
+export const polled: RequestHandler = (_req, res, next) => {
+  res.locals.isPolled = true;
+  next();
+};
+
+function levelOf(res: Response): 'debug' | 'info' | 'warn' | 'error' {
+  if (res.statusCode < 400 && res.locals.isPolled) return 'debug';
   if (res.statusCode < 500) return 'info';
   return res.statusCode === 503 ? 'warn' : 'error';
 }

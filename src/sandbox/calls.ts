@@ -6,6 +6,8 @@ const SECRETS = /^(?:secret|session_key|access_token)$/;
 
 /** A request to WeChat and what it was answered. */
 export interface Call {
+  /** Counts all calls, from 1: so one that looks tells which are new, and how many it missed. */
+  readonly number: number;
   readonly at: Date;
   readonly endpoint: EndpointName;
   readonly method: string;
@@ -22,7 +24,7 @@ export interface Calls {
   /** Notes that a call came in. */
   count(endpoint: EndpointName): void;
   counts(): Readonly<Partial<Record<EndpointName, number>>>;
-  record(call: Call): void;
+  record(call: Omit<Call, 'number'>): void;
   /** The last 50, the newest first. */
   last(): Call[];
 }
@@ -30,13 +32,15 @@ export interface Calls {
 export function createCalls(): Calls {
   const counts: Partial<Record<EndpointName, number>> = {};
   const calls: Call[] = [];
+  let number = 0;
   return {
     count(endpoint) {
       counts[endpoint] = (counts[endpoint] ?? 0) + 1;
     },
     counts: () => ({ ...counts }),
     record(call) {
-      calls.unshift(masked(call) as Call);
+      number += 1;
+      calls.unshift(masked({ number, ...call }) as Call);
       calls.splice(KEPT);
     },
     last: () => [...calls],

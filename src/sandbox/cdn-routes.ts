@@ -1,9 +1,12 @@
 import { Router } from 'express';
 import { AppError } from '../errors.ts';
 import { portraitOf, SILHOUETTE } from './portraits.ts';
-import { ANONYMOUS, PLACEHOLDER } from './profiles.ts';
+import { ANONYMOUS } from './profiles.ts';
 
 const HOSTS = ['thirdwx.qlogo.cn', 'wx.qlogo.cn', 'mmbiz.qpic.cn'];
+/** What WeChat's documents give who has chosen no picture. */
+const PLACEHOLDER =
+  'https://mmbiz.qpic.cn/mmbiz/icTdbqWNOwNRna42FI242Lcia07jQodd2FJGIYQfG0LAJGFxM4FbnQP6yfMxBgJ0F3YRqJCJ1aPAK2dQagdusBZg/0';
 const NOBODY = [ANONYMOUS.avatarUrl, PLACEHOLDER].map(withoutSize);
 
 /**

@@ -1,5 +1,6 @@
 import { json, type RequestHandler, Router } from 'express';
 import { AppError } from '../errors.ts';
+import { polled } from '../middleware/log-requests.ts';
 import { onlyJson } from '../middleware/only-json.ts';
 import { validate } from '../middleware/validate.ts';
 import { controlAppRoutes } from './control-app-routes.ts';
@@ -24,7 +25,7 @@ export function controlRoutes(sandbox: SandboxWeChat): Router {
       res.json(stateOf(sandbox.world));
     };
 
-  routes.get('/state', state());
+  routes.get('/state', polled, state());
   routes.delete(
     '/state',
     state(() => sandbox.reset()),

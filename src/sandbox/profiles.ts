@@ -24,10 +24,6 @@ export const ANONYMOUS: UserInfo = {
   is_demote: true,
 };
 
-/** The picture that WeChat's documents give who has chosen none. */
-export const PLACEHOLDER =
-  'https://mmbiz.qpic.cn/mmbiz/icTdbqWNOwNRna42FI242Lcia07jQodd2FJGIYQfG0LAJGFxM4FbnQP6yfMxBgJ0F3YRqJCJ1aPAK2dQagdusBZg/0';
-
 /** An old-style profile, as WeChat gave before it made them anonymous. */
 export function named(user: string): UserInfo {
   const hash = digest(`avatar:${user}`);

@@ -49,11 +49,11 @@ export function useBrowser() {
         ...options,
       });
       const page = await context.newPage();
-      page.setDefaultTimeout(10_000);
+      context.setDefaultTimeout(10_000);
       const asked: string[] = [];
       const problems: string[] = [];
-      page.on('pageerror', ({ message }) => problems.push(message));
-      page.on('console', (message) => {
+      context.on('weberror', (error) => problems.push(error.error().message));
+      context.on('console', (message) => {
         // The browser says so of every answer that is no success.
         const said = message.text();
         if (
@@ -62,7 +62,7 @@ export function useBrowser() {
         )
           problems.push(said);
       });
-      page.on('response', async (response) => {
+      context.on('response', async (response) => {
         const { origin, pathname } = new URL(response.url());
         asked.push(`${response.request().method()} ${pathname} ${response.status()}`);
         if (!response.url().startsWith('blob:') && origin !== app.url) problems.push(`asked ${origin}`);

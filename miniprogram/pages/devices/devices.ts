@@ -1,4 +1,5 @@
-import { act, confirmed, type Failure } from '../../act.js';
+import { act, confirmed, type Failure, load } from '../../act.js';
+import { SessionError } from '../../session/index.js';
 import { session } from '../../session.js';
 
 interface Device {
@@ -13,10 +14,10 @@ Page({
   data: { devices: [] as Device[], busy: false, failure: null as Failure | null },
 
   onShow() {
-    return act(this, () => this.load());
+    return load(this, () => this.list());
   },
 
-  async load() {
+  async list() {
     const { sessions } = await session.request<{ sessions: Device[] }>({ url: '/api/wxuser/sessions' });
     const shown = sessions.map((each) => ({ ...each, lastUsedAt: timeOf(each.lastUsedAt) }));
     this.setData({ devices: shown });
@@ -26,8 +27,8 @@ Page({
     const { id } = currentTarget.dataset as { id: string };
     return act(this, async () => {
       if (!(await confirmed('下线设备', '这台设备上需要重新登录。', '下线'))) return;
-      await session.request({ url: `/api/wxuser/sessions/${id}`, method: 'DELETE' });
-      await this.load();
+      await session.request({ url: `/api/wxuser/sessions/${id}`, method: 'DELETE' }).catch(unlessGone);
+      await this.list();
     });
   },
 
@@ -39,6 +40,11 @@ Page({
     });
   },
 });
+
+/** It had ended by itself meanwhile. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof SessionError) || error.status !== 404) throw error;
+}
 
 /** `11-28 09:05`, as it is here. */
 function timeOf(iso: string): string {

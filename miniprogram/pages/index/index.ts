@@ -1,4 +1,4 @@
-import { act, confirmed, type Failure } from '../../act.js';
+import { act, confirmed, type Failure, failure, load } from '../../act.js';
 import type { User } from '../../session/index.js';
 import { session } from '../../session.js';
 
@@ -6,17 +6,24 @@ Page({
   data: { user: null as User | null, busy: false, failure: null as Failure | null },
 
   onShow() {
-    this.setData({ user: session.user ?? null });
+    this.showWhoIsLoggedIn();
     if (session.user) void this.refresh();
     // Before the tap: a wx.login after getUserProfile could change the key that its data is encrypted with.
     else void session.prepareProfileLogin();
   },
 
-  refresh() {
-    return act(this, async () => {
+  async refresh() {
+    await load(this, async () => {
       const { user } = await session.request<{ user: User }>({ url: '/api/wxuser/me' });
       this.setData({ user });
     });
+    this.showWhoIsLoggedIn();
+  },
+
+  /** The session knows him as he was at his login: of the same user, what the server said last is newer. */
+  showWhoIsLoggedIn() {
+    const { user } = session;
+    if (user?.id !== this.data.user?.id) this.setData({ user: user ?? null });
   },
 
   onLogin() {
@@ -28,18 +35,20 @@ Page({
 
   onLogout() {
     return act(this, async () => {
-      await session.logout();
-      this.setData({ user: null });
+      const isEnded = await session.logout();
+      this.showWhoIsLoggedIn();
+      if (!isEnded) this.setData(failure('已在这台手机上退出，但没有联系上服务器'));
     });
   },
 
   onErase() {
     return act(this, async () => {
-      const content = '你的资料、头像和登录记录都会被删除，无法恢复。';
-      if (!(await confirmed('注销账号', content, '注销'))) return;
-      await session.request({ url: '/api/wxuser/me', method: 'DELETE' });
-      await session.logout();
-      this.setData({ user: null });
+      if (!(await confirmed('注销账号', '你的资料、头像和登录记录都会被删除，无法恢复。', '注销'))) return;
+      try {
+        await session.erase();
+      } finally {
+        this.showWhoIsLoggedIn();
+      }
       wx.showToast({ title: '账号已注销', icon: 'success' });
     });
   },

@@ -1,7 +1,7 @@
-import { ask } from '../dialogs.ts';
-import { portrait } from '../open-types.ts';
+import { ask, portrait } from '../dialogs.ts';
 import { person } from '../person.ts';
-import { askSandbox, user } from '../phone.ts';
+import { who } from '../phone.ts';
+import { askSandbox } from '../sandbox.ts';
 import { inTap } from '../tap.ts';
 import { api } from './api.ts';
 
@@ -15,27 +15,31 @@ interface Profile {
 
 /** Who the user is: asked of the local WeChat. */
 export const account = {
-  login: api('login', () => askSandbox<{ code: string }>('POST', '/wx/login', { user }), { told: true }),
+  login: api('login', () => askSandbox<{ code: string }>('POST', '/wx/login', { user: who.user }), {
+    told: true,
+  }),
 
-  /** Our choice: it asks every time, as WeChat did while it gave names; today it gives the anonymous profile unasked. */
+  /** Our choice: for a user with a name it asks every time, as WeChat did while it gave names; the anonymous profile is given unasked, as today. */
   getUserProfile: api('getUserProfile', getUserProfile, { told: true }),
 };
 
 async function getUserProfile({ desc }: { desc?: string }): Promise<Profile> {
   if (!desc) throw new Error('desc is required');
   if (!inTap()) throw new Error('can only be invoked by user TAP gesture.');
-  const { nickName, avatarUrl } = await person();
-  const allowed = await ask({
-    form: 'sheet',
-    title: '申请获取你的昵称、头像',
-    content: `${nickName}\n${desc}`,
-    picture: portrait(avatarUrl),
-    choices: [
-      { text: '拒绝', value: false },
-      { text: '允许', value: true, look: 'primary' },
-    ],
-    otherwise: false,
-  });
+  const { nickName, avatarUrl, isAnonymous } = await person();
+  const allowed =
+    isAnonymous ||
+    (await ask({
+      form: 'sheet',
+      title: '申请获取你的昵称、头像',
+      content: `${nickName}\n${desc}`,
+      picture: portrait(avatarUrl),
+      choices: [
+        { text: '拒绝', value: false },
+        { text: '允许', value: true, look: 'primary' },
+      ],
+      otherwise: false,
+    }));
   if (!allowed) throw new Error('auth deny');
-  return askSandbox<Profile>('POST', '/wx/getUserProfile', { user });
+  return askSandbox<Profile>('POST', '/wx/getUserProfile', { user: who.user });
 }

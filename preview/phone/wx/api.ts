@@ -1,5 +1,6 @@
 import { say } from '../phone.ts';
 
+/** What a caller of wx may give with the options. */
 export interface Callbacks<Result> {
   success?(result: Result & { errMsg: string }): void;
   fail?(error: { errMsg: string }): void;
@@ -32,7 +33,12 @@ export function api<Options extends object, Result extends object = object>(
     );
     if (told) {
       const tell = (outcome: { errMsg: string }) =>
-        say({ kind: 'call', name, result: outcome.errMsg.replace(/^\w+:/, ''), shown: outcome });
+        say({
+          kind: 'call',
+          title: `wx.${name}`,
+          result: outcome.errMsg.replace(/^\w+:/, ''),
+          shown: outcome,
+        });
       result.then(tell, tell);
     }
     const { success, fail, complete } = options;

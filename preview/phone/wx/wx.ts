@@ -14,6 +14,12 @@ interface Modal {
   readonly confirmColor?: string;
 }
 
+interface Toast {
+  readonly title?: string;
+  readonly icon?: 'success' | 'error' | 'loading' | 'none';
+  readonly duration?: number;
+}
+
 const TOAST_MS = 1500;
 /** Until it is hidden. */
 const LOADING_MS = 2 ** 31 - 1;
@@ -30,13 +36,11 @@ export function createWx(pages: Pages): object {
     removeStorageSync: storage.remove,
 
     showModal: api('showModal', showModal),
-    showToast: api(
-      'showToast',
-      ({ title = '', duration = TOAST_MS }: { title?: string; duration?: number }) =>
-        showToast(title, duration),
+    showToast: api('showToast', ({ title = '', icon = 'success', duration = TOAST_MS }: Toast) =>
+      showToast(title, icon, duration),
     ),
     hideToast: api('hideToast', hideToast),
-    showLoading: api('showLoading', ({ title = '' }: { title?: string }) => showToast(title, LOADING_MS)),
+    showLoading: api('showLoading', ({ title = '' }: Toast) => showToast(title, 'loading', LOADING_MS)),
     hideLoading: api('hideLoading', hideToast),
 
     navigateTo: api('navigateTo', ({ url }: { url: string }) => pages.open(url)),
