@@ -50,6 +50,15 @@ describe.skipIf(!inject('chromium'))('in a browser', () => {
     await phone.locator('.name').waitFor();
   }
 
+  /** Whether all of an element is inside the story. */
+  const IN_SIGHT = (element: object): boolean => {
+    const rect = (each: unknown) =>
+      (each as { getBoundingClientRect(): { top: number; bottom: number } }).getBoundingClientRect();
+    const list = rect((element as { closest(selector: string): unknown }).closest('#story'));
+    const { top, bottom } = rect(element);
+    return top >= list.top && bottom <= list.bottom + 1;
+  };
+
   const press = ({ page }: Shown, name: string, pressed: boolean) =>
     page.getByRole('button', { name, pressed: !pressed, exact: true }).click();
   const isPressed = ({ page }: Shown, name: string) =>
@@ -86,6 +95,26 @@ describe.skipIf(!inject('chromium'))('in a browser', () => {
     for (const part of token.split('.').slice(1)) expect(page).not.toContain(part);
     const sessionKey = await readSessionKey(app);
     expect(page).not.toContain(sessionKey);
+  });
+
+  test('keeps the newest in sight, though an entry was opened, until its reader goes back', async () => {
+    const { shown } = await open();
+    await logIn(shown);
+    const story = shown.page.getByRole('log');
+    await story.getByText('POST /api/wxuser').click();
+    const ask = async (times: number) => {
+      for (let i = 0; i < times; i++) {
+        await shown.page.getByRole('button', { name: '同时发十个请求' }).click();
+        await expect.poll(() => story.getByText('同时发十个请求').count()).toBe(i + 1);
+      }
+    };
+    await ask(3);
+    const last = story.locator('summary').last();
+    await expect(last.evaluate(IN_SIGHT)).resolves.toBe(true);
+    await story.evaluate('document.getElementById("story").scrollTo(0, 0)');
+    await shown.page.getByRole('button', { name: '封禁' }).click();
+    await story.getByText('封禁').waitFor();
+    await expect(last.evaluate(IN_SIGHT)).resolves.toBe(false);
   });
 
   test('shows the token decoded with its remaining life, the row as it changes, and the sessions', async () => {

@@ -6,6 +6,7 @@ import { findChromium } from './browser-place.ts';
 import { hasOpenssl } from './certificates.ts';
 import { canPartition, hasGalera } from './galera.ts';
 import { hasMariaDb, startMariaDb } from './mariadb.ts';
+import { findMiniprogramCi } from './miniprogram-ci.ts';
 import { findMysql56, startMysql56 } from './mysql56.ts';
 import { hasRedis } from './redis.ts';
 import { hasSwift } from './swift.ts';
@@ -52,6 +53,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
       !!findChromium(),
       'the mini program in a browser: install chromium, or name its program in TEST_CHROMIUM',
     ],
+    [!!findMiniprogramCi(), "WeChat's own compiler: npm install --no-save miniprogram-ci"],
     [hasOpenssl(), 'TLS to MariaDB and to Redis: install openssl'],
   ];
   const missing = suites.filter(([there]) => !there).map(([, suite]) => suite);
