@@ -115,19 +115,25 @@ describe.skipIf(!inject('chromium'))('the mini program in a browser', () => {
     await sees(shown, '本机');
   });
 
-  test('while WeChat is down the user is told; when it is up again, his next tap logs in', async () => {
-    const app = await startApp();
-    const shown = await open(app);
-    await shown.page.getByRole('button', { name: '连不上' }).click();
-    await shown.page.locator('#down[aria-pressed="true"]').waitFor();
-    await tap(shown, '微信登录');
-    await tap(shown, '允许');
-    await sees(shown, '微信服务暂时不可用，请稍后再试');
-    expect(await app.rows()).toEqual([]);
-    await shown.page.getByRole('button', { name: '正常' }).click();
-    await shown.page.locator('#normal[aria-pressed="true"]').waitFor();
-    await logIn(shown);
-  });
+  test.each([
+    ['连不上', 'down'],
+    ['繁忙 (-1)', 'busy'],
+  ])(
+    'while WeChat cannot be used (%s) the user is told; when it can, his next tap logs in',
+    async (name, id) => {
+      const app = await startApp();
+      const shown = await open(app);
+      await shown.page.getByRole('button', { name }).click();
+      await shown.page.locator(`#${id}[aria-pressed="true"]`).waitFor();
+      await tap(shown, '微信登录');
+      await tap(shown, '允许');
+      await sees(shown, '微信服务暂时不可用，请稍后再试');
+      expect(await app.rows()).toEqual([]);
+      await shown.page.getByRole('button', { name: '正常' }).click();
+      await shown.page.locator('#normal[aria-pressed="true"]').waitFor();
+      await logIn(shown);
+    },
+  );
 
   test('a picture from the album and a name of his own stay through later logins', async () => {
     const app = await startApp();

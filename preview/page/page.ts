@@ -2,8 +2,9 @@ import type { Phone, Told } from '../phone/phone.ts';
 import { searchOf, whoIn } from '../who.ts';
 import { ask, userPath, type WeChatState } from './ask.ts';
 import { byId, element, say } from './dom.ts';
+import { ofPhone, ofWeChat, ofWorld } from './entries.ts';
 import { isPressed, show, showLife, tell } from './show.ts';
-import { createStory, ofPhone, ofWeChat, ofWorld } from './story.ts';
+import { createStory } from './story.ts';
 import { claimsOf } from './token.ts';
 import { createWatch, newCalls, type Standing } from './watch.ts';
 
