@@ -159,6 +159,13 @@ export const catalogue = {
     en: 'The pushed message is for another mini program',
     when: 'What was pushed to the callback names another AppID.',
   },
+  sandbox_is_local: {
+    status: 403,
+    retry: 'never',
+    zh: '沙箱只接受用 IP 地址或本地名称发来的请求，不接受其他网站的页面；自己的域名请写入 PUBLIC_URL',
+    en: 'The sandbox takes requests to an IP address or a local name only, and none from a page of another site: name a host of yours in PUBLIC_URL',
+    when: 'Only in the sandbox, under `/sandbox`: the Host is a name that strangers could own, or a browser says that a page of another site is asking. (A page elsewhere could otherwise drive a sandbox on your machine.)',
+  },
   not_found: {
     status: 404,
     retry: 'never',

@@ -82,7 +82,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     requireLogin: requireLogin(tokens, sessions),
     ping: async () => void (await Promise.all([ping(), redis?.ping()])),
     ...(config.sandbox && {
-      sandbox: createSandboxWeChat(now),
+      sandbox: createSandboxWeChat(now, { publicUrl: config.publicUrl }),
       demo: {
         users,
         sessions,

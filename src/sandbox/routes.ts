@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { apiRoutes } from './api-routes.ts';
 import { cdnRoutes } from './cdn-routes.ts';
 import { controlRoutes } from './control-routes.ts';
+import { localOnly } from './local-only.ts';
 import { phoneRoutes } from './phone-routes.ts';
 import type { SandboxWeChat } from './wechat.ts';
 
@@ -12,6 +13,7 @@ import type { SandboxWeChat } from './wechat.ts';
  */
 export function sandboxRoutes(sandbox: SandboxWeChat): Router {
   const routes = Router();
+  routes.use(localOnly(sandbox.publicHost));
   routes.use(apiRoutes(sandbox));
   routes.use(phoneRoutes(sandbox));
   routes.use(cdnRoutes());

@@ -8,15 +8,21 @@ export const SANDBOX_SECRET = '5a0db0c55a0db0c55a0db0c55a0db0c5';
 /** A WeChat in memory. Its users come into being by being named, and keep their openid across restarts. */
 export interface SandboxWeChat {
   readonly world: World;
+  /** A name that it may be reached by although others could own such a one; local names and addresses need none. */
+  readonly publicHost: string | undefined;
   /** Forgets everything: users, codes, keys, tokens, faults, counters, the moved clock. */
   reset(): void;
   /** Gives up pushes that are on their way. */
   close(): void;
 }
 
+export interface SandboxWeChatOptions extends Partial<Omit<Surroundings, 'now'>> {
+  readonly publicUrl?: string | undefined;
+}
+
 export function createSandboxWeChat(
   now: () => Date,
-  options: Partial<Omit<Surroundings, 'now'>> = {},
+  { publicUrl, ...options }: SandboxWeChatOptions = {},
 ): SandboxWeChat {
   const surroundings: Surroundings = {
     apps: [{ appid: SANDBOX_APPID, secret: SANDBOX_SECRET }],
@@ -30,6 +36,7 @@ export function createSandboxWeChat(
     get world() {
       return world;
     },
+    publicHost: publicUrl === undefined ? undefined : new URL(publicUrl).hostname,
     reset() {
       world.pushes.close();
       world = createWorld(surroundings);

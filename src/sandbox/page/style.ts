@@ -11,6 +11,6 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bo
 code { font: .85rem ui-monospace, monospace; }
 button, input, select { font: inherit; padding: .15rem .5rem; }
 label { margin-right: .75rem; }
-:focus-visible { outline: 3px solid #07c160; outline-offset: 1px; }
+:focus-visible { outline: 3px solid #0a9b50; outline-offset: 1px; }
 #status { min-height: 1.5em; margin: 0; font-weight: 600; }
 `;
