@@ -59,6 +59,11 @@ describe.skipIf(!inject('chromium'))('in a browser', () => {
     return top >= list.top && bottom <= list.bottom + 1;
   };
 
+  const HAS_FOCUS = (element: object) => {
+    const { ownerDocument } = element as { ownerDocument: { activeElement: unknown } };
+    return ownerDocument.activeElement === element;
+  };
+
   const press = ({ page }: Shown, name: string, pressed: boolean) =>
     page.getByRole('button', { name, pressed: !pressed, exact: true }).click();
   const isPressed = ({ page }: Shown, name: string) =>
@@ -223,6 +228,7 @@ describe.skipIf(!inject('chromium'))('in a browser', () => {
     await tabTo('我的资料');
     await page.keyboard.press('Enter');
     await shown.phone.getByLabel('昵称').waitFor();
+    expect(await shown.phone.getByRole('heading', { name: '我的资料' }).evaluate(HAS_FOCUS)).toBe(true);
     await tabTo('匿名资料');
     await page.keyboard.press('Space');
     await isPressed(shown, '匿名资料');
@@ -232,12 +238,14 @@ describe.skipIf(!inject('chromium'))('in a browser', () => {
     // A question is left with Escape, and that is a no.
     await shown.phone.getByRole('button', { name: '返回' }).focus();
     await page.keyboard.press('Enter');
+    await expect.poll(focused).toBe('我的资料'); // where he had left
     await tabTo('注销账号');
     await page.keyboard.press('Enter');
-    await shown.phone.getByRole('dialog').waitFor();
+    await shown.phone.getByRole('dialog', { name: '注销账号' }).waitFor();
     await page.keyboard.press('Escape');
     await shown.phone.getByRole('dialog').waitFor({ state: 'detached' });
     await shown.phone.getByRole('button', { name: '注销账号', disabled: false }).click({ trial: true });
+    await expect.poll(focused).toBe('注销账号');
     expect(await app.rows()).toHaveLength(1);
   });
 
@@ -256,7 +264,7 @@ describe.skipIf(!inject('chromium'))('in a browser', () => {
     for (const summary of await shown.page.locator('#story summary').all()) await summary.tap();
     expect(await shown.page.evaluate('document.documentElement.scrollWidth')).toBe(360);
     const wider = `[...document.querySelectorAll('body *')]
-      .filter((each) => each.clientWidth > 0 && each.scrollWidth > each.clientWidth + 1 && each.tagName !== 'INPUT')
+      .filter((each) => each.clientWidth > 1 && each.scrollWidth > each.clientWidth + 1 && each.tagName !== 'INPUT')
       .map((each) => each.outerHTML.slice(0, 100))`;
     expect(await shown.page.evaluate(wider)).toEqual([]);
   });

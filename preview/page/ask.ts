@@ -46,8 +46,17 @@ export async function ask<T>(method: string, path: string, body?: object): Promi
     throw new Error(say('服务器没有应答', 'The server does not answer'));
   });
   const answer = await response.json();
-  if (!response.ok) throw new Error((answer as { messages?: string }).messages ?? `HTTP ${response.status}`);
+  if (!response.ok) throw new Error(textOf(answer as Refusal));
   return answer as T;
+}
+
+interface Refusal {
+  readonly messages: string;
+  readonly issues?: readonly { readonly path: string; readonly message: string }[];
+}
+
+function textOf({ messages, issues = [] }: Refusal): string {
+  return [messages, ...issues.map(({ path, message }) => `${path} ${message}`)].join(' ');
 }
 
 /** Where the server shows a user of the local WeChat. */

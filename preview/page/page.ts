@@ -16,7 +16,11 @@ const { user } = who;
 const frame = byId('frame', HTMLIFrameElement);
 /** None while it is switched off, or where the browser shows a page of its own in its place. */
 const phone = () => frame.contentDocument && (frame.contentWindow as Window & { phone?: Phone }).phone;
-const tellStory = createStory(byId('story'), byId('nothing'));
+const tellStory = createStory({
+  log: byId('story'),
+  empty: byId('nothing'),
+  announcement: byId('announcement'),
+});
 let standing: Standing | undefined;
 
 const look = createWatch(user, (now) => {

@@ -30,12 +30,18 @@ export function ask<T>({ title, content, picture, choices, otherwise, form }: Qu
   dialog.setAttribute('aria-labelledby', heading.id);
   dialog.append(heading);
   if (picture) dialog.append(picture);
-  if (content) dialog.append(element('p', 'wx-dialog-content', content));
+  if (content) {
+    const text = dialog.appendChild(element('p', 'wx-dialog-content', content));
+    text.id = 'wx-dialog-content';
+    dialog.setAttribute('aria-describedby', text.id);
+  }
   dialog.append(buttons);
   document.body.append(dialog);
+  const opener = document.activeElement;
   return new Promise((resolve) => {
     const answer = (value: T) => {
       dialog.remove();
+      if (opener instanceof HTMLElement) giveBackFocus(opener);
       resolve(value);
     };
     for (const { text, value, look } of choices) {
@@ -49,6 +55,18 @@ export function ask<T>({ title, content, picture, choices, otherwise, form }: Qu
     // It stands at the phone's lower end, which may be out of sight.
     frameElement?.scrollIntoView({ block: 'nearest' });
   });
+}
+
+/** At once, or, of a button that is disabled while its work is done, when that is over and nothing else has the focus. */
+function giveBackFocus(opener: HTMLElement): void {
+  opener.focus();
+  if (document.activeElement === opener) return;
+  const waiting = new MutationObserver(() => {
+    if (opener.hasAttribute('disabled')) return;
+    waiting.disconnect();
+    if (document.activeElement === document.body) opener.focus();
+  });
+  waiting.observe(opener, { attributeFilter: ['disabled'] });
 }
 
 /** A picture as it stands in a question. */
@@ -70,8 +88,7 @@ export function showToast(title: string, icon: string, ms: number): void {
   const hasIcon = icon !== 'none';
   const shown = element('div', 'wx-toast', hasIcon ? title.slice(0, LONGEST_UNDER_ICON) : title);
   if (hasIcon) shown.dataset['icon'] = icon;
-  shown.setAttribute('role', 'status');
-  document.body.append(shown);
+  document.querySelector('.wx-toasts')?.append(shown);
   toast = shown;
   setTimeout(() => {
     if (toast === shown) hideToast();

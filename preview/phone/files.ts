@@ -22,8 +22,9 @@ export function urlOf(src: string): string {
   // What is in the mini program's own folder.
   if (src.startsWith('/')) return src.slice(1);
   // WeChat's pictures are drawn by the local WeChat: nothing here is asked of another machine.
-  const [, host, path] = /^https?:\/\/((?:thirdwx|wx)\.qlogo\.cn|mmbiz\.qpic\.cn)\/(.+)$/.exec(src) ?? [];
-  if (host) return `${SANDBOX}/cdn/${host}/${path}`;
+  const { host = '', pathname = '' } = URL.canParse(src) ? new URL(src) : {};
+  if (/^(?:(?:thirdwx|wx)\.qlogo\.cn|mmbiz\.qpic\.cn)$/.test(host))
+    return `${SANDBOX}/cdn/${host}${pathname}`;
   // The server's own, by whatever name of this machine it was opened.
   const [, uploaded] =
     /^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?(\/avatars\/.+)$/.exec(src) ?? [];

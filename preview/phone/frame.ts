@@ -4,6 +4,8 @@ export interface Frame {
   readonly screen: HTMLElement;
   /** Shows a page's title, and whether there is a page to go back to. */
   head(title: string, canGoBack: boolean): void;
+  /** Puts the focus on the title, where a page begins. */
+  focusHead(): void;
 }
 
 /** @param back goes back a page */
@@ -16,7 +18,11 @@ export function createFrame(back: () => void): Frame {
   button.setAttribute('aria-label', '返回');
   button.addEventListener('click', back);
   bar.append(button, title);
-  document.body.append(bar, screen);
+  // A live region has to be there before it says something.
+  const toasts = element('div', 'wx-toasts');
+  toasts.setAttribute('role', 'status');
+  title.tabIndex = -1;
+  document.body.append(bar, screen, toasts);
   return {
     screen,
     head(text, canGoBack) {
@@ -24,6 +30,7 @@ export function createFrame(back: () => void): Frame {
       document.title = text;
       button.hidden = !canGoBack;
     },
+    focusHead: () => title.focus(),
   };
 }
 

@@ -23,12 +23,14 @@ interface Open {
   readonly page: PageObject;
   readonly title: string;
   readonly host: HTMLElement;
+  /** What had the focus when another page covered it. */
+  focused?: Element | null;
 }
 
 /** @param titles of every page, by path */
 export function createPages(
   framework: Framework,
-  { screen, head }: Frame,
+  { screen, head, focusHead }: Frame,
   titles: ReadonlyMap<string, string>,
 ): Pages {
   const stack: Open[] = [];
@@ -47,7 +49,7 @@ export function createPages(
     const host = component.$$ as unknown as HTMLElement;
     host.dataset['page'] = path;
     Object.assign(page, { route: path, options: query });
-    const opened = { root, page, title, host };
+    const opened: Open = { root, page, title, host };
     stack.push(opened);
     const place = screen.appendChild(document.createElement('span'));
     // In WeChat's order: attached, onLoad, onShow, onReady.
@@ -76,10 +78,12 @@ export function createPages(
       const found = find(url);
       const below = stack.at(-1);
       if (below) {
+        below.focused = document.activeElement;
         below.host.hidden = true;
         run(below, 'onHide');
       }
       start(found);
+      if (below) focusHead();
     },
     replace(url) {
       const found = find(url);
@@ -95,7 +99,9 @@ export function createPages(
       if (stack.length < 2) throw new Error('cannot navigate back at first page.');
       close(Math.min(delta, stack.length - 1));
       const top = stack.at(-1);
-      if (top) show(top);
+      if (!top) return;
+      show(top);
+      if (top.focused instanceof HTMLElement) top.focused.focus();
     },
     stack: () => stack.map(({ page }) => page),
   };

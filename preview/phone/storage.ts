@@ -7,7 +7,11 @@ const PREFIX = `wx ${encodeURIComponent(who.user)} ${who.phone} `;
 export const storage = {
   get(key: string): unknown {
     const text = localStorage.getItem(PREFIX + key);
-    return text === null ? '' : JSON.parse(text);
+    try {
+      return text === null ? '' : JSON.parse(text);
+    } catch {
+      return ''; // not written by us
+    }
   },
   set(key: string, value: unknown): void {
     localStorage.setItem(PREFIX + key, JSON.stringify(value));

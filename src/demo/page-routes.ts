@@ -31,6 +31,10 @@ export function pageRoutes(): Router {
     res.vary('Accept-Language');
     res.type('html').send(page((zh, en) => textFor(req, { zh, en })));
   });
-  routes.use('/sandbox/demo', policy, express.static(BUILT, { index: false, cacheControl: false }));
+  routes.use(
+    '/sandbox/demo',
+    policy,
+    express.static(BUILT, { index: false, cacheControl: false, acceptRanges: false }),
+  );
   return routes;
 }

@@ -53,7 +53,7 @@ export function page(say: (zh: string, en: string) => string): string {
 </div>
 <div class="group">
 <h3>${say('用户', 'The user')}</h3>
-${toggle('anonymous', say('匿名资料', 'anonymous'), say('微信只给出「微信用户」和灰色头像，如今天的新小程序', 'The profile is 微信用户 and a grey picture, as new mini programs get it today'))}
+${toggle('anonymous', say('匿名资料', 'anonymous'), say('微信只给出「微信用户」和灰色头像，如今天的新小程序', 'The profile is <span lang="zh-CN">微信用户</span> and a grey picture, as new mini programs get it today'))}
 ${button('rotate', say('换 session_key', 'new session_key'), say('旧的加密资料无法再解密；这个小程序先调用 wx.login，不受影响', 'Older encrypted data is lost; not here, where wx.login comes first'))}
 ${toggle('ban', say('封禁', 'ban'), say('下一个请求就会被拒绝', 'The next request is refused'))}
 </div>
@@ -67,14 +67,15 @@ ${button('uninstall', say('删除小程序', 'delete it'), say('手机忘记 tok
 
 <section class="story" aria-labelledby="h-story">
 <h2 id="h-story">${say('发生了什么', 'What happens')}</h2>
-<ol id="story" role="log" aria-labelledby="h-story" tabindex="0"></ol>
-<p id="nothing">${say('在手机里点「微信登录」。', 'Tap 微信登录 on the phone.')}</p>
+<div id="story" role="log" aria-live="off" aria-labelledby="h-story" tabindex="0"></div>
+<p id="announcement" class="unseen" role="status"></p>
+<p id="nothing">${say('在手机里点「微信登录」。', 'Tap <span lang="zh-CN">微信登录</span> on the phone.')}</p>
 </section>
 
 <section class="state" aria-labelledby="h-token">
 <h2 id="h-token">token</h2>
 <p id="life"></p>
-<dl id="claims"></dl>
+<dl id="claims" aria-labelledby="h-token"></dl>
 <h2 id="h-row">${say('数据库里的 <code>wxuser</code> 行', 'The <code>wxuser</code> row')}</h2>
 <dl id="row" aria-labelledby="h-row" data-empty="${say('没有：还没有登录过', 'None: nobody has logged in yet')}"></dl>
 <h2 id="h-sessions">${say('会话', 'Sessions')}</h2>
