@@ -24,7 +24,7 @@ export async function load(page: Showing, work: () => Promise<void>): Promise<vo
   }
 }
 
-/** Does what a tap began, one at a time: `work` is called in the tap itself. */
+/** Does one thing at a time, such as what a tap began: `work` is called in the tap itself. */
 export async function act(
   page: Showing & { data: { busy: boolean } },
   work: () => Promise<void>,

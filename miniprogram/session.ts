@@ -2,4 +2,4 @@ import { baseUrl } from './config.js';
 import { createSession } from './session/index.js';
 
 /** The one login of this mini program. */
-export const session = createSession({ baseUrl });
+export const session = createSession({ baseUrl, platform: wx });

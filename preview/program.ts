@@ -39,4 +39,5 @@ export interface AppConfig {
 /** A page's JSON file, likewise. */
 export interface PageConfig {
   readonly navigationBarTitleText?: string;
+  readonly navigationBarBackgroundColor?: string;
 }

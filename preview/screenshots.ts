@@ -7,20 +7,24 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
 import sharp from 'sharp';
+import { findChromium } from './find-chromium.ts';
 
 // Takes the pictures of the documents: `npm run screenshots`. It runs from build/preview/.
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const out = `${root}docs/images`;
 const GAP = 24;
 
+const browser = await chromium.launch({
+  executablePath: findChromium() ?? 'chromium',
+  args: ['--no-sandbox'],
+});
 const folder = await mkdtemp(join(tmpdir(), 'weapp-screenshots-'));
 const server = spawn(process.execPath, [`${root}dist/cli/main.js`], {
   cwd: folder,
   env: { PATH: process.env['PATH'], PORT: '0' },
   stdio: ['ignore', 'pipe', 'inherit'],
 });
-const executablePath = process.env['TEST_CHROMIUM'] ?? '/usr/bin/chromium';
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+const ended = once(server, 'close');
 try {
   const url = await urlOf(server.stdout);
   await mkdir(out, { recursive: true });
@@ -30,7 +34,7 @@ try {
 } finally {
   await browser.close();
   server.kill();
-  await once(server, 'close');
+  await ended;
   await rm(folder, { recursive: true });
 }
 

@@ -142,6 +142,31 @@ describe.skipIf(!inject('chromium'))('in a browser', () => {
     await shown.page.getByText('用户已被封禁').waitFor();
   });
 
+  test('a button tells what came of it, though a look was under way', async () => {
+    const { shown } = await open();
+    await logIn(shown);
+    let hold: (() => void) | undefined;
+    await shown.page.route(
+      /\/demo\/users\/Ada$/,
+      async (route) => {
+        const response = await route.fetch();
+        await new Promise<void>((resolve) => {
+          hold = resolve;
+        });
+        await route.fulfill({ response });
+      },
+      { times: 1 },
+    );
+    await expect.poll(() => hold !== undefined).toBe(true);
+    const banned = shown.page.waitForResponse((response) => response.request().method() === 'PUT');
+    await press(shown, '封禁', true);
+    await banned;
+    hold?.();
+    await shown.page.getByRole('log').getByText('封禁').waitFor();
+    await isPressed(shown, '封禁');
+    expect(await shown.page.locator('#story .deed summary').allTextContents()).toEqual(['封禁 完成']);
+  });
+
   test('somebody else has another phone; another phone of the same user has a login of its own', async () => {
     const { app, shown } = await open();
     await logIn(shown);

@@ -921,6 +921,20 @@ describe('erasing the account', () => {
   });
 });
 
+test('an answer of somebody on the way, whatever its form, is a SessionError with all its parts', async () => {
+  const { session, phone } = await open();
+  await session.login();
+  const body = { code: 'proxy', retry: 'perhaps', issues: null, messages: 7 };
+  phone.next(GET_ME, { statusCode: 418, data: body });
+  expect(await failure(session.request(ME))).toMatchObject({
+    status: 418,
+    code: 'proxy',
+    retry: 'never',
+    issues: [],
+    messages: '7',
+  });
+});
+
 test('a wx.login that fails late takes no newer code away from the tap', async () => {
   const { session, phone, clock } = await open();
   phone.next('login', 'never');

@@ -115,11 +115,14 @@ export function headerOf({ header = {} }: Response, name: string): string {
   return found ? String(found[1]) : '';
 }
 
+const RETRIES: readonly Retry[] = ['login', 'later', 'never'];
+
 function refusal(response: Response): SessionError {
   const { statusCode: status } = response;
   // What a proxy on the way answers, or a route of yours, need not have our form.
-  const body = Object(response.data) as Partial<SessionError>;
-  const { retry = retryOf(status), issues = [] } = body;
+  const body = Object(response.data) as { readonly [Field in keyof SessionError]?: unknown };
+  const retry = RETRIES.find((each) => each === body.retry) ?? retryOf(status);
+  const issues = Array.isArray(body.issues) ? body.issues : [];
   const code = typeof body.code === 'string' ? body.code : `http_${status}`;
   const messages = String(body.messages ?? `HTTP ${status}`);
   const requestId = String(body.requestId ?? '');

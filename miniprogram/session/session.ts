@@ -2,6 +2,7 @@ import { createCalls, headerOf, type Request, type Upload, withRetries } from '.
 import { failed, type Language, type SessionError } from './error.js';
 import { type Clock, type Platform, type Profile, type Response, realClock } from './platform.js';
 import { type Kept, read, type State, store, type User } from './storage.js';
+import { createTapCode } from './tap-code.js';
 
 export interface SessionOptions {
   /** Where weapp-login answers: `https://login.example.com`. */
@@ -35,7 +36,6 @@ type Listeners = { [Name in keyof Events]: Set<(event: Events[Name]) => void> };
 export type Session = ReturnType<typeof createSession>;
 
 declare const wx: Platform;
-const CODE_LIFE_MS = 4.5 * 60_000; // WeChat's is five minutes; the way to the server takes a part of it
 
 /** A login that all pages share: make one, in a file of its own. */
 export function createSession(options: SessionOptions) {
@@ -44,17 +44,24 @@ export function createSession(options: SessionOptions) {
   // The key is named after the server: no other one is ever sent its token.
   const { language = 'zh', clock = realClock, storageKey = `weapp-login ${baseUrl}` } = options;
   const calls = createCalls({ platform, clock, baseUrl, timeoutMs, language });
+  const tapCode = createTapCode(clock, calls.code);
   const listeners: Listeners = { login: new Set(), expired: new Set(), logout: new Set() };
 
   let state = read(platform, storageKey);
   let pending: Promise<Kept> | undefined; // the login under way, which all share
   let tapped: Promise<User> | undefined; // the tap on a login button under way
-  let waiting: { code: Promise<string>; at: number } | undefined; // a code of wx.login that waits for its tap
   let logouts = 0; // what began before the last one is not wanted any more
 
   function keep(next: State): void {
     state = next;
     store(platform, storageKey, next);
+  }
+
+  const loggedIn = () => (state === 'out' ? undefined : state);
+
+  /** Whoever logged out asks to be logged in. */
+  function letIn(): void {
+    if (state === 'out') keep(undefined);
   }
 
   function checkNoLogoutSince(began: number): void {
@@ -97,8 +104,8 @@ export function createSession(options: SessionOptions) {
     } finally {
       // A logout has forgotten it already, and the one that is pending now is another.
       if (began === logouts) pending = undefined;
-      // Our wx.login may have changed the key: the code that waits for its tap is replaced by a newer one.
-      if (waiting && !tapped) void codeForTap(true);
+      // Our wx.login may have changed the key.
+      if (!tapped) tapCode.replace();
     }
   }
 
@@ -152,33 +159,20 @@ export function createSession(options: SessionOptions) {
     return withRetries(clock, retries, end).then(() => true, wasOver);
   }
 
-  /** The code that waits, or a new one. */
-  function codeForTap(anew = false): Promise<string> {
-    if (anew || !waiting || clock.now() - waiting.at > CODE_LIFE_MS) {
-      const mine = { code: calls.code(), at: clock.now() };
-      waiting = mine;
-      // Where wx.login fails, the next one asks again.
-      mine.code.catch(() => {
-        if (waiting === mine) waiting = undefined;
-      });
-    }
-    return waiting.code;
-  }
-
   async function tap(desc: string): Promise<User> {
     const began = logouts;
     try {
       // wx.login may change the key that encrypts the profile: it comes first. getUserProfile must be called
       // in the tap itself: there is no time to wait for the code.
-      const code = codeForTap().catch(() => undefined);
+      const code = tapCode.get().catch(() => undefined);
       const profile = await calls.profile(desc);
       // Not before: a code that the user did not let us use is kept for his next tap.
-      waiting = undefined;
+      tapCode.spend();
       // One login at a time, and the profile is what stays.
       await pending?.catch(() => {});
       const ready = await code;
       checkNoLogoutSince(began);
-      if (state === 'out') keep(undefined);
+      letIn();
       return (await logIn(ready, profile)).user;
     } finally {
       tapped = undefined;
@@ -194,12 +188,12 @@ export function createSession(options: SessionOptions) {
 
     /** Who is logged in, as he was at his login. */
     get user(): User | undefined {
-      return state === 'out' ? undefined : state?.user;
+      return loggedIn()?.user;
     },
 
     /** Logs in unless somebody is; all callers share it. */
     async login(): Promise<User> {
-      if (state === 'out') keep(undefined);
+      letIn();
       return (await current()).user;
     },
 
@@ -214,11 +208,11 @@ export function createSession(options: SessionOptions) {
       return send(upload, upload.repeat ? retries : 0);
     },
 
-    /** To be called when a page with a login button loads: gets the code that the tap needs, if it can. */
+    /** To be called when a page with a login button shows: gets the code that the tap needs, if it can. */
     async prepareProfileLogin(): Promise<void> {
       // A wx.login after ours could change the key.
       await pending?.catch(() => {});
-      if (!tapped) await codeForTap().catch(() => {});
+      if (!tapped) await tapCode.get().catch(() => {});
     },
 
     /** To be called in the tap, with nothing awaited before: getUserProfile, then a login with it. */
@@ -233,12 +227,12 @@ export function createSession(options: SessionOptions) {
      */
     async logout({ all = false } = {}): Promise<boolean> {
       if (all) await send({ url: '/api/wxuser/logout', method: 'POST', data: { all } }, retries);
-      const ended = state;
+      const ended = loggedIn();
       forget();
-      return !all && ended && ended !== 'out' ? endOnServer(ended.token) : true;
+      return all || !ended || endOnServer(ended.token);
     },
 
-    /** Erases the account, and forgets it. It never logs in again on the way: that would make a new account. */
+    /** Erases the account, and forgets it. After a refusal it does not log in again: that would make a new account. */
     async erase(): Promise<void> {
       const { token } = await current();
       const erased = withRetries(clock, retries, () =>

@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { type BuildOptions, type Plugin, transform } from 'esbuild';
-import { bundle } from './problems.ts';
-import { compile } from './program.ts';
+import { bundle } from './bundle.ts';
+import { compile } from './compile.ts';
 
 /** Where the build reads and writes. */
 export interface Folders {
@@ -46,6 +46,7 @@ export async function buildPreview({ miniprogram, preview, out }: Folders): Prom
     ['page.js', page.contents],
     ['page.css', await minified(await read('page/page.css'))],
     ['glass-easel.LICENSE', await readFile(licence('glass-easel'))],
+    ['glass-easel-miniprogram-adapter.LICENSE', await readFile(licence('glass-easel-miniprogram-adapter'))],
     ...(await picturesIn(miniprogram)),
   ];
 

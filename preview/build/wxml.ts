@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TmplGroup } from 'glass-easel-template-compiler';
 import { COMPONENTS, type Handler } from '../program.ts';
-import { BuildError, lineAt } from './problems.ts';
+import { BuildError } from './problems.ts';
 
 /** The WXML of a mini program, compiled. */
 export interface Templates {
@@ -43,7 +43,10 @@ export async function compileWxml(root: string, pages: readonly string[]): Promi
       if (level !== 'Note') problems.push(`${path}.wxml:${startLine + 1}:${startColumn + 1} ${message}`);
     problems.push(...unknownTags(path, source));
     for (const script of group.getScriptDependencies(path) as string[])
-      group.addScript(script, await readFile(join(root, `${script}.wxs`), 'utf8'));
+      await readFile(join(root, `${script}.wxs`), 'utf8').then(
+        (text) => group.addScript(script, text),
+        () => problems.push(`${path}.wxml wants ${script}.wxs, which is not there`),
+      );
     for (const other of group.getDirectDependencies(path) as string[]) await add(other, path);
   }
 
@@ -67,7 +70,7 @@ export async function compileWxml(root: string, pages: readonly string[]): Promi
 
 function unknownTags(path: string, source: string): string[] {
   const known = [...COMPONENTS, ...STRUCTURE];
-  return [...markupOf(source).matchAll(/<([a-z][\w-]*)/g)]
+  return [...markupOf(source).matchAll(/<([A-Za-z][\w-]*)/g)]
     .filter(([, tag = '']) => !known.includes(tag))
     .map(({ 1: tag, index }) => `${path}.wxml:${lineAt(source, index)} the preview has no <${tag}>`);
 }
@@ -82,6 +85,11 @@ function handlersOf(sources: ReadonlyMap<string, string>): Handler[] {
       })),
     )
     .filter(({ name }) => name !== '');
+}
+
+/** The line of a place in a text, from 1. */
+function lineAt(text: string, index: number): number {
+  return text.slice(0, index).split('\n').length;
 }
 
 /** The tags and attributes alone: comments, the scripts of `<wxs>` and what stands in braces are blanked out, so that places stay. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
 import postcss, { type AtRule } from 'postcss';
-import { bundle } from './problems.ts';
+import { bundle } from './bundle.ts';
 
 /**
  * The style sheet of the app, or of a page, which styles that page alone, as CSS.

@@ -6,7 +6,7 @@ import { say } from './dom.ts';
 export interface Entry {
   /** When it began. What the phone does it tells by the browser's clock; what the server asks of WeChat comes by the server's, the same on one machine. */
   readonly at: number;
-  readonly kind: 'call' | 'request' | 'wechat' | 'world' | 'error';
+  readonly kind: 'call' | 'request' | 'wechat' | 'deed' | 'error';
   readonly title: string;
   readonly result: string;
   readonly isGood: boolean;
@@ -69,7 +69,7 @@ export function ofWeChat(
 
 /** What the reader did to the world. */
 export function ofWorld(at: number, title: string, result: string): Entry {
-  return { at, kind: 'world', title, result, isGood: true, parts: [] };
+  return { at, kind: 'deed', title, result, isGood: true, parts: [] };
 }
 
 const NO_ANSWER = say('没有应答', 'no answer');

@@ -34,16 +34,19 @@ export function createStory({ log, empty, announcement }: Places): (entry: Entry
   };
   // Only he goes back: a list that grows, or an entry that is opened, moves nothing up.
   let lastTop = 0;
-  log.addEventListener('scroll', () => {
+  const heed = () => {
     const { scrollTop, scrollHeight, clientHeight } = log;
     const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
     if (isAtEnd || scrollTop < lastTop) isFollowed = isAtEnd;
     lastTop = scrollTop;
-  });
+  };
+  log.addEventListener('scroll', heed);
   new ResizeObserver(follow).observe(log);
   const announce = createAnnouncer(announcement);
 
   return (entry) => {
+    // The browser tells of a scroll a frame later.
+    heed();
     if (entry.at - lastAt > STEP_MS || step.childElementCount >= STEP_ENTRIES) {
       step = element('ol');
       list.append(element('li', 'step', element('time', '', timeOf(entry.at)), step));

@@ -12,7 +12,7 @@ export interface Standing {
  */
 export function createWatch(user: string, seen: (now: Standing | Error) => void): () => Promise<void> {
   let looking: Promise<void> | undefined;
-  let isAskedAgain = false;
+  let next: Promise<void> | undefined;
 
   async function lookOnce(): Promise<void> {
     const asked = [ask<WeChatState>('GET', '/control/state'), ask<Stored>('GET', userPath(user))] as const;
@@ -24,11 +24,15 @@ export function createWatch(user: string, seen: (now: Standing | Error) => void)
     );
   }
 
-  return function look() {
-    isAskedAgain = looking !== undefined;
-    looking ??= lookOnce().finally(() => {
+  return function look(): Promise<void> {
+    // The one under way may have seen what was before: who asks meanwhile waits for the next one.
+    if (looking) {
+      next ??= looking.then(look);
+      return next;
+    }
+    next = undefined;
+    looking = lookOnce().finally(() => {
       looking = undefined;
-      if (isAskedAgain) void look();
     });
     return looking;
   };

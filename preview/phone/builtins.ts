@@ -3,6 +3,7 @@ import type { COMPONENTS } from '../program.ts';
 import { urlOf } from './files.ts';
 import { OPEN_TYPES } from './open-types.ts';
 
+/** A component's properties, by their names. */
 export type Data = Readonly<Record<string, unknown>>;
 type Kind = StringConstructor | BooleanConstructor | NumberConstructor;
 
@@ -16,10 +17,14 @@ export interface Builtin {
 }
 
 /** The mini program's own: a `<navigator>` is a call of it. */
-declare const wx: Record<
-  'navigateTo' | 'redirectTo' | 'reLaunch' | 'navigateBack',
-  (options: object) => unknown
->;
+declare const wx: Record<Navigation, (options: object) => unknown>;
+type Navigation = 'navigateTo' | 'redirectTo' | 'reLaunch' | 'navigateBack';
+const NAVIGATIONS: Readonly<Record<string, Navigation>> = {
+  navigate: 'navigateTo',
+  redirect: 'redirectTo',
+  reLaunch: 'reLaunch',
+  navigateBack: 'navigateBack',
+};
 
 /** A text property, or what was given instead as none. */
 export const text = (value: unknown) => (typeof value === 'string' ? value : '');
@@ -56,7 +61,7 @@ export const BUILTINS: Readonly<Record<(typeof COMPONENTS)[number], Builtin>> = 
     },
     show: (host, { type, size, disabled, loading, formType, hoverClass }) => {
       const button = host as HTMLButtonElement;
-      button.type = formType === 'submit' ? 'submit' : formType === 'reset' ? 'reset' : 'button';
+      button.type = formType === 'submit' ? 'submit' : 'button';
       button.disabled = !!disabled;
       button.ariaBusy = loading ? 'true' : null;
       button.setAttribute('size', text(size) || 'default');
@@ -81,9 +86,8 @@ export const BUILTINS: Readonly<Record<(typeof COMPONENTS)[number], Builtin>> = 
       password: Boolean,
       disabled: Boolean,
       maxlength: { type: Number, value: 140 },
-      focus: Boolean,
     },
-    show: (host, { type, value, name, placeholder, password, disabled, maxlength, focus }) => {
+    show: (host, { type, value, name, placeholder, password, disabled, maxlength }) => {
       const input = host as HTMLInputElement;
       input.type = password ? 'password' : 'text';
       input.inputMode = type === 'number' ? 'numeric' : type === 'digit' ? 'decimal' : 'text';
@@ -91,7 +95,6 @@ export const BUILTINS: Readonly<Record<(typeof COMPONENTS)[number], Builtin>> = 
       if (input.value !== text(value)) input.value = text(value);
       Object.assign(input, { name: text(name), placeholder: text(placeholder), disabled: !!disabled });
       if (Number(maxlength) >= 0) input.maxLength = Number(maxlength);
-      if (focus) input.focus();
     },
   },
   form: {},
@@ -102,10 +105,9 @@ export const BUILTINS: Readonly<Record<(typeof COMPONENTS)[number], Builtin>> = 
       host.role = 'link';
     },
     tapped: (_component, { url, openType, delta }) => {
-      if (openType === 'navigateBack') wx.navigateBack({ delta: Number(delta) || 1 });
-      else if (openType === 'redirect') wx.redirectTo({ url });
-      else if (openType === 'reLaunch') wx.reLaunch({ url });
-      else wx.navigateTo({ url });
+      const name = NAVIGATIONS[text(openType) || 'navigate'];
+      if (!name) throw new Error(`the preview has no <navigator open-type="${openType}">`);
+      wx[name](name === 'navigateBack' ? { delta: Number(delta) || 1 } : { url });
     },
   },
 };

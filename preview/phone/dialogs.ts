@@ -5,8 +5,10 @@ import { element } from './frame.ts';
 export interface Choice<T> {
   readonly text: string;
   readonly value: T;
-  /** How it looks: `primary`, `warn`, or plain. */
-  readonly look?: 'primary' | 'warn';
+  /** Stands out: WeChat's way on. */
+  readonly isPrimary?: boolean;
+  /** Of the text; a colour of CSS. */
+  readonly color?: string | undefined;
 }
 
 interface Question<T> {
@@ -44,9 +46,10 @@ export function ask<T>({ title, content, picture, choices, otherwise, form }: Qu
       if (opener instanceof HTMLElement) giveBackFocus(opener);
       resolve(value);
     };
-    for (const { text, value, look } of choices) {
-      const button = element('button', `wx-choice ${look ?? ''}`, text);
+    for (const { text, value, isPrimary, color = '' } of choices) {
+      const button = element('button', isPrimary ? 'wx-choice primary' : 'wx-choice', text);
       button.type = 'button';
+      button.style.color = color;
       button.addEventListener('click', () => answer(value));
       buttons.append(button);
     }

@@ -34,7 +34,9 @@ export function hearFields(): void {
   });
   // A single field's Enter would send its form, too.
   hear('keydown', 'input', (component, host, event) => {
-    if ((event as KeyboardEvent).key !== 'Enter') return;
+    const { key, isComposing } = event as KeyboardEvent;
+    // That Enter chooses a character.
+    if (key !== 'Enter' || isComposing) return;
     event.preventDefault();
     glassEasel.triggerEvent(component, 'confirm', { value: (host as HTMLInputElement).value });
   });

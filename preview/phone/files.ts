@@ -21,8 +21,10 @@ export function urlOf(src: string): string {
   if (src.startsWith('wxfile://')) return files.get(src)?.url ?? '';
   // What is in the mini program's own folder.
   if (src.startsWith('/')) return src.slice(1);
+  if (src && !URL.canParse(src))
+    throw new Error(`the preview wants <image src> from the root: /…, not ${src}`);
   // WeChat's pictures are drawn by the local WeChat: nothing here is asked of another machine.
-  const { host = '', pathname = '' } = URL.canParse(src) ? new URL(src) : {};
+  const { host, pathname } = new URL(src || 'about:blank');
   if (/^(?:(?:thirdwx|wx)\.qlogo\.cn|mmbiz\.qpic\.cn)$/.test(host))
     return `${SANDBOX}/cdn/${host}${pathname}`;
   // The server's own, by whatever name of this machine it was opened.

@@ -1,9 +1,16 @@
+/** What stands over a page. */
+export interface Head {
+  readonly title: string;
+  /** Of the bar: `#ededed`. */
+  readonly color: string;
+}
+
 /** What the phone draws around the pages. */
 export interface Frame {
   /** Where pages are put. */
   readonly screen: HTMLElement;
-  /** Shows a page's title, and whether there is a page to go back to. */
-  head(title: string, canGoBack: boolean): void;
+  /** Shows a page's head, and whether there is a page to go back to. */
+  head(head: Head, canGoBack: boolean): void;
   /** Puts the focus on the title, where a page begins. */
   focusHead(): void;
 }
@@ -25,9 +32,10 @@ export function createFrame(back: () => void): Frame {
   document.body.append(bar, screen, toasts);
   return {
     screen,
-    head(text, canGoBack) {
+    head({ title: text, color }, canGoBack) {
       title.textContent = text;
       document.title = text;
+      bar.style.backgroundColor = color;
       button.hidden = !canGoBack;
     },
     focusHead: () => title.focus(),

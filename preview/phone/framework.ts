@@ -27,15 +27,11 @@ export function createFramework(): Framework {
   showPresses();
   // The framework would only print what a page's script throws.
   glassEasel.addGlobalErrorListener((error) => {
-    queueMicrotask(() => {
-      throw error;
-    });
+    reportError(error);
     return false;
   });
   glassEasel.addGlobalWarningListener((message) => {
-    queueMicrotask(() => {
-      throw new Error(message);
-    });
+    reportError(new Error(message));
     return false;
   });
 

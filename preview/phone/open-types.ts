@@ -48,7 +48,7 @@ async function getPhoneNumber(): Promise<object> {
     content: phone,
     choices: [
       { text: '不允许', value: false },
-      { text: '允许', value: true, look: 'primary' },
+      { text: '允许', value: true, isPrimary: true },
     ],
     otherwise: false,
   });

@@ -1,5 +1,5 @@
 import type { Root } from 'glass-easel-miniprogram-adapter';
-import type { Frame } from './frame.ts';
+import type { Frame, Head } from './frame.ts';
 import type { Framework } from './framework.ts';
 
 /** A page's own object: what its script gave to Page(). */
@@ -21,35 +21,35 @@ export interface Pages {
 interface Open {
   readonly root: Root;
   readonly page: PageObject;
-  readonly title: string;
+  readonly head: Head;
   readonly host: HTMLElement;
   /** What had the focus when another page covered it. */
   focused?: Element | null;
 }
 
-/** @param titles of every page, by path */
+/** @param heads of every page, by path */
 export function createPages(
   framework: Framework,
   { screen, head, focusHead }: Frame,
-  titles: ReadonlyMap<string, string>,
+  heads: ReadonlyMap<string, Head>,
 ): Pages {
   const stack: Open[] = [];
 
   function find(url: string) {
     const { path, query } = parse(url);
-    const title = titles.get(path);
-    if (title === undefined) throw new Error(`page "${path}" is not found`);
-    return { path, query, title };
+    const found = heads.get(path);
+    if (!found) throw new Error(`page "${path}" is not found`);
+    return { path, query, head: found };
   }
 
-  function start({ path, query, title }: ReturnType<typeof find>): void {
+  function start({ path, query, head: its }: ReturnType<typeof find>): void {
     const root = framework.create(path);
     const component = root.getComponent();
     const page = component.getMethodCaller() as unknown as PageObject;
     const host = component.$$ as unknown as HTMLElement;
     host.dataset['page'] = path;
     Object.assign(page, { route: path, options: query });
-    const opened: Open = { root, page, title, host };
+    const opened: Open = { root, page, head: its, host };
     stack.push(opened);
     const place = screen.appendChild(document.createElement('span'));
     // In WeChat's order: attached, onLoad, onShow, onReady.
@@ -61,7 +61,7 @@ export function createPages(
 
   function show(opened: Open): void {
     opened.host.hidden = false;
-    head(opened.title, stack.length > 1);
+    head(opened.head, stack.length > 1);
     run(opened, 'onShow');
   }
 
@@ -109,7 +109,12 @@ export function createPages(
 
 function run({ page }: Open, lifetime: string, ...args: unknown[]): void {
   const found = page[lifetime];
-  if (typeof found === 'function') found.apply(page, args);
+  try {
+    if (typeof found === 'function') found.apply(page, args);
+  } catch (error) {
+    // What a page does wrong is not the fault of who opens or leaves it.
+    reportError(error);
+  }
 }
 
 function parse(url: string): { path: string; query: Record<string, string> } {

@@ -1,5 +1,5 @@
 import type { PageConfig, Program } from '../program.ts';
-import { createFrame } from './frame.ts';
+import { createFrame, type Head } from './frame.ts';
 import { createFramework } from './framework.ts';
 import { createPages } from './pages.ts';
 import { type Phone, say } from './phone.ts';
@@ -10,14 +10,14 @@ import { createWx } from './wx/wx.ts';
 /** Switches the phone on: runs the mini program, which fills the window. */
 export function start({ config, load, pages: programs }: Program): void {
   addEventListener('error', ({ message }) => say({ kind: 'error', message }));
-  addEventListener('unhandledrejection', ({ reason }) => say({ kind: 'error', message: String(reason) }));
+  addEventListener('unhandledrejection', ({ reason }) =>
+    say({ kind: 'error', message: reason?.errMsg ?? String(reason) }),
+  );
 
   const frame = createFrame(() => pages.back(1));
   const framework = createFramework();
-  const titles = new Map(
-    programs.map(({ path, config: page }) => [path, titleOf(page) ?? titleOf(config.window) ?? '']),
-  );
-  const pages = createPages(framework, frame, titles);
+  const heads = new Map(programs.map((page) => [page.path, headOf({ ...config.window, ...page.config })]));
+  const pages = createPages(framework, frame, heads);
   let app: App = {};
   const phone: Phone = {
     token: storedToken,
@@ -34,6 +34,8 @@ export function start({ config, load, pages: programs }: Program): void {
     phone,
     wx: createWx(pages),
     App: (definition: App) => {
+      for (const name of LACKING)
+        if (name in definition) throw new Error(`app.ts: the preview has no ${name}()`);
       app = definition;
     },
     getApp: () => app,
@@ -48,11 +50,14 @@ export function start({ config, load, pages: programs }: Program): void {
   pages.open(config.pages[0] ?? '');
 }
 
+/** What WeChat calls of an app and the preview does not. */
+const LACKING = ['onHide', 'onError', 'onPageNotFound', 'onUnhandledRejection', 'onThemeChange'];
+
 /** What app.ts gives to App(). */
 interface App extends Record<string, unknown> {
   readonly session?: { request(request: { url: string }): Promise<unknown> };
 }
 
-function titleOf(config: PageConfig | undefined): string | undefined {
-  return config?.navigationBarTitleText;
+function headOf({ navigationBarTitleText = '', navigationBarBackgroundColor = '#000000' }: PageConfig): Head {
+  return { title: navigationBarTitleText, color: navigationBarBackgroundColor };
 }

@@ -15,7 +15,7 @@ function kept(): { key: string; stored: Stored & { token: string } } | undefined
   return undefined;
 }
 
-/** The token that the mini program has stored, whatever it calls it. */
+/** The token that the mini program has stored, under whatever key, in an object with a `token`. */
 export function storedToken(): string | undefined {
   return kept()?.stored.token;
 }

@@ -17,10 +17,11 @@ export function apiRoutes(sandbox: SandboxWeChat): Router {
       const { world } = sandbox;
       world.calls.count(endpoint.name);
       const ask = toAsk(req);
+      const at = world.clock.now();
       const fault = world.faults.strike(endpoint.name);
       const sent = await serve(world, endpoint, ask, { req, res, fault });
       world.calls.record({
-        at: world.clock.now(),
+        at,
         endpoint: endpoint.name,
         method: req.method,
         query: ask.query,

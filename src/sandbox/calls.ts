@@ -8,6 +8,7 @@ const SECRETS = /^(?:secret|session_key|access_token)$/;
 export interface Call {
   /** Counts all calls, from 1: so one that looks tells which are new, and how many it missed. */
   readonly number: number;
+  /** When it came in. */
   readonly at: Date;
   readonly endpoint: EndpointName;
   readonly method: string;

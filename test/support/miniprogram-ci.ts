@@ -49,6 +49,6 @@ export async function compileAsDevTools(project: string): Promise<ReadonlyMap<st
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   writeFileSync(key, privateKey.export({ type: 'pkcs1', format: 'pem' }));
   const args = ['-e', COMPILE, findMiniprogramCi() ?? '', project, key, out];
-  await promisify(execFile)(process.execPath, args, { cwd: folder });
+  await promisify(execFile)(process.execPath, args, { cwd: folder, timeout: 60_000 });
   return new Map(Object.entries(JSON.parse(readFileSync(out, 'utf8')) as Record<string, string>));
 }

@@ -1,5 +1,5 @@
 import { act, confirmed, type Failure, failure, load } from '../../act.js';
-import type { User } from '../../session/index.js';
+import { SessionError, type User } from '../../session/index.js';
 import { session } from '../../session.js';
 
 Page({
@@ -14,8 +14,8 @@ Page({
 
   async refresh() {
     await load(this, async () => {
-      const { user } = await session.request<{ user: User }>({ url: '/api/wxuser/me' });
-      this.setData({ user });
+      const answer = await session.request<{ user: User }>({ url: '/api/wxuser/me' }).catch(unlessLoggedOut);
+      if (answer) this.setData({ user: answer.user });
     });
     this.showWhoIsLoggedIn();
   },
@@ -53,3 +53,8 @@ Page({
     });
   },
 });
+
+/** Who logs out while it is on its way wants no answer. */
+function unlessLoggedOut(error: unknown): undefined {
+  if (!(error instanceof SessionError) || error.code !== 'logged_out') throw error;
+}

@@ -36,7 +36,7 @@ async function getUserProfile({ desc }: { desc?: string }): Promise<Profile> {
       picture: portrait(avatarUrl),
       choices: [
         { text: '拒绝', value: false },
-        { text: '允许', value: true, look: 'primary' },
+        { text: '允许', value: true, isPrimary: true },
       ],
       otherwise: false,
     }));

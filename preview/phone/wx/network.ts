@@ -29,7 +29,8 @@ const TIMEOUT_MS = 60_000;
 /** Every HTTP status is a success; what comes is parsed if it is JSON. Gives a task that can be aborted. */
 export const request = task<Request>('request', async (options, signal) => {
   const { method = 'GET', data, header = {}, dataType = 'json' } = options;
-  const sent = new Headers({ 'content-type': 'application/json', ...header });
+  const sent = new Headers(header);
+  if (!sent.has('content-type')) sent.set('content-type', 'application/json');
   const url = new URL(options.url);
   const hasBody = !['GET', 'HEAD'].includes(method);
   if (!hasBody && data)
@@ -86,7 +87,8 @@ async function send(
   const exchange = {
     method: init.method ?? 'GET',
     path: url.pathname + url.search,
-    body: shown,
+    // As it goes over the wire: what is no JSON, such as a function, does not.
+    body: shown === undefined ? undefined : JSON.parse(JSON.stringify(shown)),
     token,
     startedAt,
   };

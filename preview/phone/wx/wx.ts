@@ -71,7 +71,7 @@ async function showModal(modal: Modal): Promise<{ confirm: boolean; cancel: bool
     content,
     choices: [
       ...(showCancel ? [{ text: cancelText, value: false }] : []),
-      { text: confirmText, value: true, look: confirmColor === '#fa5151' ? 'warn' : 'primary' } as const,
+      { text: confirmText, value: true, isPrimary: true, color: confirmColor },
     ],
     otherwise: false,
   });

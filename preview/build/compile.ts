@@ -46,11 +46,18 @@ export async function compile(root: string, start: string): Promise<Compiled> {
 }
 
 const APP_LACKS = ['tabBar', 'subPackages', 'subpackages', 'plugins', 'usingComponents'];
-const PAGE_LACKS = ['usingComponents'];
+const PAGE_LACKS = [
+  'usingComponents',
+  'navigationStyle',
+  'enablePullDownRefresh',
+  'disableScroll',
+  'pageOrientation',
+];
 
 async function readApp(root: string): Promise<AppConfig> {
   const config = (await readJson(root, 'app', APP_LACKS)) as Partial<AppConfig>;
-  const pages = config.pages ?? [];
+  const { pages = [], window = {} } = config;
+  refuse('app.json', window, PAGE_LACKS);
   const missing = ['app.ts', ...pages.flatMap((path) => [`${path}.wxml`, `${path}.ts`])].filter(
     (file) => !existsSync(join(root, file)),
   );
@@ -64,18 +71,23 @@ async function readPage(root: string, path: string): Promise<PageConfig> {
   return existsSync(join(root, `${path}.json`)) ? readJson(root, path, PAGE_LACKS) : {};
 }
 
-/** @param lacks the keys that the preview does nothing with, though they change what the user sees */
 async function readJson(root: string, path: string, lacks: readonly string[]): Promise<object> {
   const text = await readFile(join(root, `${path}.json`), 'utf8').catch(() => undefined);
   if (text === undefined) throw new BuildError([`${path}.json is not there`]);
+  let config: object;
   try {
-    const config = Object(JSON.parse(text)) as object;
-    const lacking = lacks.filter((key) => key in config);
-    if (lacking.length > 0) throw new Error(`the preview has no ${lacking.join(', ')}`);
-    return config;
+    config = Object(JSON.parse(text));
   } catch (error) {
     throw new BuildError([`${path}.json: ${(error as Error).message}`]);
   }
+  refuse(`${path}.json`, config, lacks);
+  return config;
+}
+
+/** @param lacks the keys that the preview does nothing with, though they change what the user sees */
+function refuse(file: string, config: object, lacks: readonly string[]): void {
+  const lacking = lacks.filter((key) => key in config);
+  if (lacking.length > 0) throw new BuildError([`${file}: the preview has no ${lacking.join(', ')}`]);
 }
 
 /** Of a page, or of the app. */
