@@ -8,6 +8,7 @@ import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { expect, onTestFinished, test } from 'vitest';
 import * as weappLogin from '../src/index.ts';
 import { startApp } from './support/app.ts';
+import { hasCommands } from './support/commands.ts';
 import { freshSqlite } from './support/engines.ts';
 import { ec, fileOf } from './support/keys.ts';
 import { freePort } from './support/ports.ts';
@@ -24,7 +25,7 @@ const AsyncFunction = (async () => undefined).constructor as new (
 ) => (...args: unknown[]) => Promise<unknown>;
 const withoutImports = (code: string) => code.replace(/^import [\s\S]*?;$/gm, '');
 
-test('README’s curl session works as pasted', async () => {
+test.runIf(hasCommands('curl', 'sed'))('README’s curl session works as pasted', async () => {
   const session = blocks('sh').find((block) => block.startsWith('curl')) ?? '';
   expect(session.trim().split('\n')).toHaveLength(4);
   const app = await startApp();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { findChromium } from '../../preview/find-chromium.ts';
 import { hasOpenssl } from './certificates.ts';
+import { hasCommands } from './commands.ts';
 import { canPartition, hasGalera } from './galera.ts';
 import { hasMariaDb, startMariaDb } from './mariadb.ts';
 import { findMiniprogramCi } from './miniprogram-ci.ts';
@@ -52,6 +53,11 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     [
       !!findChromium(),
       'the mini program in a browser: install chromium, or name its program in TEST_CHROMIUM',
+    ],
+    [hasCommands('curl', 'sed'), 'the curl lines of README and docs/sandbox.md: install curl'],
+    [
+      process.platform !== 'linux' || hasCommands('bash', 'prlimit', 'setpriv'),
+      'a full disk and a read-only file: install bash and util-linux',
     ],
     [!!findMiniprogramCi(), "WeChat's own compiler: npm install --no-save miniprogram-ci"],
     [hasOpenssl(), 'TLS to MariaDB and to Redis: install openssl'],
