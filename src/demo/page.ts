@@ -45,7 +45,7 @@ export function page(say: (zh: string, en: string) => string): string {
 <p id="status" class="problem" role="status"></p>
 <div class="group">
 <h3 id="h-wechat">${say('微信', 'WeChat')}</h3>
-<div class="tool wide" role="group" aria-labelledby="h-wechat">
+<div class="choice" role="group" aria-labelledby="h-wechat">
 <button type="button" id="normal" aria-pressed="true">${say('正常', 'works')}</button>
 <button type="button" id="busy" aria-pressed="false">${say('繁忙 (-1)', 'is busy (-1)')}</button>
 <button type="button" id="down" aria-pressed="false">${say('连不上', 'is down')}</button>
@@ -53,15 +53,19 @@ export function page(say: (zh: string, en: string) => string): string {
 </div>
 <div class="group">
 <h3>${say('用户', 'The user')}</h3>
+<div class="tools">
 ${toggle('anonymous', say('匿名资料', 'anonymous'), say('微信只给出「微信用户」和灰色头像，如今天的新小程序', 'The profile is <span lang="zh-CN">微信用户</span> and a grey picture, as new mini programs get it today'))}
 ${button('rotate', say('换 session_key', 'new session_key'), say('旧的加密资料无法再解密；这个小程序先调用 wx.login，不受影响', 'Older encrypted data is lost; not here, where wx.login comes first'))}
 ${toggle('ban', say('封禁', 'ban'), say('下一个请求就会被拒绝', 'The next request is refused'))}
 </div>
+</div>
 <div class="group">
 <h3>${say('登录', 'The login')}</h3>
+<div class="tools">
 ${button('expire', say('让 token 过期', 'expire the token'), say('小程序会悄悄重新登录，只登录一次', 'The mini program logs in again by itself, once'))}
 ${button('requests', say('同时发十个请求', 'ten requests'), say('token 过期时也只登录一次', 'At once; with an expired token, one login for all of them'))}
 ${button('uninstall', say('删除小程序', 'delete it'), say('手机忘记 token，服务器上的会话还在', 'The phone forgets its token; its session stays'))}
+</div>
 </div>
 </section>
 
