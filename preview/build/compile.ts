@@ -20,7 +20,7 @@ const J = JSON.stringify;
  * Reads a native mini program from its app.json on.
  * @param root the folder with app.json
  * @param start the module whose `start` is given the Program
- * @throws {BuildError}
+ * @throws {BuildError} for what it lacks, and for a mistake in what it has
  */
 export async function compile(root: string, start: string): Promise<Compiled> {
   const config = await readApp(root);
@@ -29,13 +29,12 @@ export async function compile(root: string, start: string): Promise<Compiled> {
     Promise.all(config.pages.map((path) => readPage(root, path))),
     Promise.all([undefined, ...config.pages].map((page) => styleOf(root, page))),
   ]);
-  const pages = config.pages.map(
-    (
-      path,
-      at,
-    ) => `{ path: ${J(path)}, config: ${J(configs[at])}, template: { groupList: T, content: T[${J(path)}] },
-      handlers: ${J(templates.handlers.get(path))}, load: () => require(${J(join(root, `${path}.ts`))}) }`,
-  );
+  const pages = config.pages.map((path, at) => {
+    const handlers = J(templates.handlers.get(path));
+    const load = `() => require(${J(join(root, `${path}.ts`))})`;
+    const template = `{ groupList: T, content: T[${J(path)}] }`;
+    return `{ path: ${J(path)}, config: ${J(configs[at])}, template: ${template}, handlers: ${handlers}, load: ${load} }`;
+  });
   return {
     script: `import { start } from ${J(start)};
       const T = ${templates.code};

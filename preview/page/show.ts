@@ -39,6 +39,7 @@ export function tell(id: string, text: string): void {
   if (byId(id).textContent !== text) byId(id).textContent = text;
 }
 
+/** Whether a button that can be on is on. */
 export function isPressed(id: string): boolean {
   return byId(id).ariaPressed === 'true';
 }

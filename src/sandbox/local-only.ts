@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Request, RequestHandler } from 'express';
 import { AppError } from '../errors.ts';
 
-/** Names that nobody can have in the public DNS: reserved (RFC 2606, 6762, ICANN's .internal), or, as those of containers, without a dot. */
+/** Names that nobody can have in the public DNS: reserved (RFC 2606, 6761, 6762, 8375, ICANN's .internal), or, as those of containers, without a dot. */
 const LOCAL_NAME = /^(?:[^.]+|.+\.(?:localhost|local|internal|test|home\.arpa))$/i;
 
 /**
