@@ -278,14 +278,24 @@ describe.skipIf(!inject('chromium'))('the mini program in a browser', () => {
     await logIn(shown);
     await follow(shown, '登录的设备');
     await sees(shown, '本机');
-    await shown.page.route('**/api/wxuser/me', (route) => route.abort());
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await shown.page.route('**/api/wxuser/me', async (route) => {
+      await held;
+      await route.continue();
+    });
+    const asked = shown.page.waitForRequest('**/api/wxuser/me');
     await tap(shown, '返回');
-    await expect.poll(() => shown.problems.length).toBeGreaterThan(0); // it is tried again a second later
+    await asked;
     await tap(shown, '退出登录');
     await shown.phone.getByRole('button', { name: '微信登录' }).waitFor();
-    await shown.page.getByText('手机里没有 token').waitFor();
+    release();
+    // The page tells of the answer after the mini program has it.
+    await shown.page.locator('#story .request.failed').getByText('GET /api/wxuser/me').waitFor();
     expect(await shown.phone.getByRole('alert').count()).toBe(0);
-    shown.problems.splice(0);
+    await shown.page.getByText('手机里没有 token').waitFor();
   });
 
   test('an account whose erasure was not heard of is erased, and no new one is made', async () => {
