@@ -206,7 +206,7 @@ export const catalogue = {
     retry: 'later',
     zh: '微信服务暂时不可用，请稍后再试',
     en: 'WeChat is not available: try again later',
-    when: 'WeChat answered -1 twice, did not answer in time, refused a new access_token too (40001, 40014, 42001), or answered what WeChat does not send.',
+    when: 'WeChat answered -1 twice, did not answer in time, refused a new access_token too (40001, 40014, 42001), or answered what WeChat does not send; or 256 calls wait for it already.',
   },
   wechat_misconfigured: {
     status: 500,

@@ -1,12 +1,19 @@
+import { isIP } from 'node:net';
 import type { Request, RequestHandler } from 'express';
-import { rateLimit } from 'express-rate-limit';
+import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { AppError } from '../errors.ts';
+import { createLimitStore, type LimitStore } from './limit-store.ts';
+
+const IPV6_SUBNET = 56;
 
 /** At most so many logins a minute from one address (an IPv6 /56 counts as one). Counted in this process. */
-export function limitLogins(perMinute: number): RequestHandler {
+export function limitLogins(perMinute: number, store: LimitStore = createLimitStore()): RequestHandler {
   return rateLimit({
     windowMs: 60_000,
     limit: perMinute,
+    store,
+    // What is no IP address is one key for all who send it: a proxy may pass on any text of any length.
+    keyGenerator: ({ ip = '' }) => (isIP(ip) ? ipKeyGenerator(ip, IPV6_SUBNET) : 'not an address'),
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     validate: { xForwardedForHeader: false }, // said below, in our own log

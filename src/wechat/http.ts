@@ -31,7 +31,7 @@ export interface Reply {
 export interface Http {
   /**
    * Asks, repeated once where WeChat asks for it (-1) or a kept connection turns out to be closed.
-   * @throws {AppError} `wechat_unavailable` when no reply of WeChat comes within the limit
+   * @throws {AppError} `wechat_unavailable` when no reply of WeChat comes within the limit, at once when too many calls wait
    */
   send(call: Call, limit: Limit): Promise<Reply>;
   /** Closes the connections. */
@@ -40,13 +40,21 @@ export interface Http {
 
 const MAX_REPLY_BYTES = 64 * 1024;
 
+/** Connections to WeChat, of each app. */
+export const MAX_SOCKETS = 64;
+
+/** Calls of one app that are under way or wait for a connection. A WeChat that hangs must not take everything we have. */
+export const MAX_CALLS = 256;
+
+const RETRY_SECONDS = 5;
+
 const failure = z.object({ errcode: z.number(), errmsg: z.string().catch('') });
 
 /** @param apiBase where WeChat answers, without a slash at the end */
 export function createHttp(apiBase: string): Http {
   const agents = {
-    httpAgent: new HttpAgent({ keepAlive: true }),
-    httpsAgent: new HttpsAgent({ keepAlive: true }),
+    httpAgent: new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
+    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
   };
   const http = axios.create({
     ...agents,
@@ -60,8 +68,11 @@ export function createHttp(apiBase: string): Http {
     ...(isLoopback(apiBase) && { proxy: false as const }),
   });
 
+  let calls = 0;
   return {
     async send({ path, params, body, private: secrets }, limit) {
+      if (calls >= MAX_CALLS) throw tooManyCalls();
+      calls += 1;
       const method = body ? 'POST' : 'GET';
       const ask = () => http.request<string>({ method, url: path, params, data: body, signal: limit.signal });
       try {
@@ -77,6 +88,8 @@ export function createHttp(apiBase: string): Http {
         // An AxiosError carries the URL and the body, and with them every secret: only its code goes on.
         const { code } = error as { code?: unknown };
         throw new AppError('wechat_unavailable', { reason: `WeChat could not be reached (${code})` });
+      } finally {
+        calls -= 1;
       }
     },
     close() {
@@ -84,6 +97,11 @@ export function createHttp(apiBase: string): Http {
       agents.httpsAgent.destroy();
     },
   };
+}
+
+function tooManyCalls(): AppError {
+  const reason = `${MAX_CALLS} calls wait for WeChat already: it hangs or is slow, or there are more logins than it answers`;
+  return new AppError('wechat_unavailable', { retryAfter: RETRY_SECONDS, reason });
 }
 
 /**
