@@ -2,8 +2,10 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { pageRoutes } from './demo/page-routes.ts';
 import { type DemoParts, demoRoutes } from './demo/routes.ts';
+import { trustProxies } from './middleware/client-address.ts';
 import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
+import { warnOfHiddenClients } from './middleware/proxies.ts';
 import { avatarRoutes } from './routes/avatars.ts';
 import { type CallbackParts, callbackRoutes } from './routes/callback.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -28,8 +30,9 @@ const BODY_LIMIT = '64kb';
 /** The whole server as one Express app: what it does to a request, in order. */
 export function createApp(parts: AppParts): Express {
   const app = express();
-  app.set('trust proxy', parts.trustProxy);
+  trustProxies(app, parts.trustProxy);
   app.use(logRequests(parts.log));
+  app.use(warnOfHiddenClients(parts.log));
   app.use(helmet());
   if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox)); // reads bodies itself, as WeChat does
   if (parts.demo) app.use(pageRoutes());

@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto';
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseAvatarStore } from './avatar-store-url.ts';
 import { parseMysqlUrl } from './database-url.ts';
 import { readPrivateKey, readPublicKey } from './key-file.ts';
 import { parseRedisUrl } from './redis-url.ts';
+import { parseTrustProxy } from './trust-proxy.ts';
 
 /** Secrets that stand in tutorials, documentation and examples: everybody knows them. */
 const PUBLISHED_SECRETS = new Set([
@@ -124,24 +124,14 @@ const baseUrl = z
   .refine((url) => /^[^?#@]+$/.test(url), 'must be an address and a path only')
   .transform((url) => url.replace(/\/+$/, ''));
 
-const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
-
 const trustProxy = z.string().transform((text, context) => {
-  if (/^\d+$/.test(text)) return Number(text);
-  const proxies = text.split(',').map((part) => part.trim());
-  if (proxies.every((proxy) => PROXY_NAMES.includes(proxy) || isNetwork(proxy))) return proxies;
-  context.addIssue({
-    code: 'custom',
-    message: `must be the number of proxies in front, or their addresses (${PROXY_NAMES.join(', ')}, an IP or a CIDR)`,
-  });
-  return z.NEVER;
+  try {
+    return parseTrustProxy(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
 });
-
-function isNetwork(text: string): boolean {
-  const [address = '', prefix = '0', ...more] = text.split('/');
-  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  return more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits;
-}
 
 /** Every environment name that the server reads; the only place where they stand. */
 export const environment = z.object({
@@ -163,8 +153,8 @@ export const environment = z.object({
     zh: '监听端口；`0` 表示任取一个空闲端口',
   }),
   TRUST_PROXY: trustProxy.optional().register(settings, {
-    en: 'How many reverse proxies stand in front, or their addresses, so that limits see the real client',
-    zh: '前面有几层反向代理，或它们的地址，使限流看到真实的客户端地址',
+    en: 'How many reverse proxies stand in front, or their addresses, so that limits see the real client; `0` says that there is none. See [docs/deploy.md](docs/deploy.md)',
+    zh: '前面有几层反向代理，或它们的地址，使限流看到真实的客户端地址；`0` 表示没有。见 [docs/deploy.md](docs/deploy.md)',
     default: { en: 'none', zh: '无' },
     example: '1',
   }),

@@ -90,7 +90,14 @@ describe('other names in use', () => {
 
 test.each([
   ['2 proxies', '2', 2],
+  ['none, said on purpose', '0', 0],
+  ['as many as there may be', '10', 10],
   ['named proxies', 'loopback, 10.0.0.0/8', ['loopback', '10.0.0.0/8']],
+  [
+    'addresses and networks',
+    '203.0.113.7,2001:db8::/32,::ffff:10.0.0.0/104',
+    ['203.0.113.7', '2001:db8::/32', '::ffff:10.0.0.0/104'],
+  ],
 ])('TRUST_PROXY: %s', (_name, setting, expected) => {
   expect(loadConfig({ TRUST_PROXY: setting }).trustProxy).toEqual(expected);
 });
@@ -149,6 +156,31 @@ test.each([
   ['staging without an app', { NODE_ENV: 'staging' }, /^WX_APPID is not set.*NODE_ENV=staging/],
   ['an unknown proxy', { TRUST_PROXY: 'my-proxy' }, /^TRUST_PROXY must be the number/],
   ['trusting everybody', { TRUST_PROXY: 'TRUE' }, /^TRUST_PROXY must be the number/],
+  ...['0.0.0.0/0', '0.0.0.0/1', '128.0.0.0/7', '10.0.0.1, 0.0.0.0/0'].map((wide) => [
+    `a network of proxies that is everybody (${wide})`,
+    { TRUST_PROXY: wide },
+    /^TRUST_PROXY trusts too many: everybody in \S+ could claim any address.* at most a \/8 /,
+  ]),
+  ...['2000::/3', 'fc00::/7'].map((wide) => [
+    `a network of proxies that is everybody (${wide})`,
+    { TRUST_PROXY: wide },
+    /^TRUST_PROXY trusts too many.* at most a \/16 .*uniquelocal/,
+  ]),
+  ...['::/0', '::ffff:0:0/96', '::ffff:10.0.0.0/103', '::/80', '::/16'].map((wide) => [
+    `all of IPv4 in another spelling (${wide})`,
+    { TRUST_PROXY: wide },
+    /^TRUST_PROXY trusts too many.* at most a \/104 /,
+  ]),
+  ...['11', '9'.repeat(30)].map((hops) => [
+    `more proxies than anybody has (${hops})`,
+    { TRUST_PROXY: hops },
+    /^TRUST_PROXY counts more than 10 proxies: .*clients choose their own address/,
+  ]),
+  ...['10.0.0.0/33', '10.0.0.0/', '10.0.0.0/255.0.0.0', '10.0.0.0/8/8', '-1', '1,'].map((no) => [
+    `a network that is none (${no})`,
+    { TRUST_PROXY: no },
+    /^TRUST_PROXY must be the number/,
+  ]),
   [
     'a port in MYSQL_HOST',
     { MYSQL_HOST: 'db:3307', MYSQL_DATABASE: 'd' },

@@ -407,8 +407,13 @@ test.each([
   ['203.0.113.7', '203.0.113.*'],
   ['::ffff:203.0.113.7', '203.0.113.*'],
   ['2001:db8:1:2:3:4:5:6', '2001:db8:1:*'],
+  ['203.0.113.7:5678', '203.0.113.*'],
+  ['[2001:db8:1::9]:443', '2001:db8:1:*'],
   ['::1', 'unknown'],
   ['', 'unknown'],
+  ['unknown', 'unknown'],
+  ['<b>:a:b:c', 'unknown'],
+  ['1.2.3.4.5', 'unknown'],
 ])('a place is told without its last part: %s', (address, place) => {
   expect(placeOf(address)).toBe(place);
 });

@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { parseAddress } from '../ip-address.ts';
 
 const SYSTEMS: readonly [RegExp, string][] = [
   [/wechatdevtools/i, 'DevTools'],
@@ -24,9 +25,9 @@ export function deviceOf(userAgent = ''): string {
 }
 
 /** The network of an address, for a person to recognize: `203.0.113.*`, `2001:db8:1:*`. */
-export function placeOf(address = ''): string {
-  const plain = address.replace(/^::ffff:/i, '');
-  if (isIPv4(plain)) return plain.replace(/\.\d+$/, '.*');
-  const groups = plain.split('::')[0]?.split(':').filter(Boolean).slice(0, 3) ?? [];
+export function placeOf(text = ''): string {
+  const address = parseAddress(text) ?? '';
+  if (isIPv4(address)) return address.replace(/\.\d+$/, '.*');
+  const groups = address.split('::')[0]?.split(':').filter(Boolean).slice(0, 3) ?? [];
   return groups.length > 0 ? `${groups.join(':')}:*` : 'unknown';
 }

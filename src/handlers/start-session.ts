@@ -5,6 +5,7 @@ import type { Seal } from '../auth/seal.ts';
 import type { Sessions } from '../auth/sessions.ts';
 import type { Tokens } from '../auth/tokens.ts';
 import type { User } from '../db/users.ts';
+import { clientAddress } from '../middleware/client-address.ts';
 
 export interface SessionNeeds {
   readonly tokens: Tokens;
@@ -25,7 +26,7 @@ export async function startSession(needs: SessionNeeds, req: Request, user: User
     generation: user.sessionGeneration,
     sessionKey: seal.close(sessionKey),
     device: deviceOf(req.get('user-agent')),
-    place: placeOf(req.ip),
+    place: placeOf(clientAddress(req)),
     createdAt: at,
     lastUsedAt: at,
     expiresAt,

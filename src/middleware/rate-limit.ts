@@ -1,10 +1,9 @@
-import { isIP } from 'node:net';
 import type { Request, RequestHandler } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import { AppError } from '../errors.ts';
+import { clientAddress } from './client-address.ts';
 import { createLimitStore, type LimitStore } from './limit-store.ts';
-
-const IPV6_SUBNET = 56;
+import { hidesClients } from './proxies.ts';
 
 /** At most so many logins a minute from one address (an IPv6 /56 counts as one). Counted in this process. */
 export function limitLogins(perMinute: number, store: LimitStore = createLimitStore()): RequestHandler {
@@ -12,8 +11,7 @@ export function limitLogins(perMinute: number, store: LimitStore = createLimitSt
     windowMs: 60_000,
     limit: perMinute,
     store,
-    // What is no IP address is one key for all who send it: a proxy may pass on any text of any length.
-    keyGenerator: ({ ip = '' }) => (isIP(ip) ? ipKeyGenerator(ip, IPV6_SUBNET) : 'not an address'),
+    keyGenerator: (req) => ipKeyGenerator(clientAddress(req)),
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     validate: { xForwardedForHeader: false }, // said below, in our own log
@@ -26,8 +24,7 @@ export function limitLogins(perMinute: number, store: LimitStore = createLimitSt
 }
 
 function reasonOf(req: Request, perMinute: number): string {
-  const hidden = req.get('x-forwarded-for') !== undefined && req.app.get('trust proxy') === false;
-  const hint = hidden
+  const hint = hidesClients(req)
     ? '; a proxy stands in front and TRUST_PROXY is not set, so all clients count as one'
     : '';
   return `more than ${perMinute} logins a minute from one address (LOGIN_RATE_LIMIT)${hint}`;

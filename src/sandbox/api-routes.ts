@@ -1,4 +1,5 @@
 import { type Request, type Response, Router, text } from 'express';
+import { clientAddress } from '../middleware/client-address.ts';
 import type { Ask } from './endpoints/ask.ts';
 import { type Endpoint, endpoints } from './endpoints/table.ts';
 import type { Fault } from './faults.ts';
@@ -67,7 +68,7 @@ function toAsk(req: Request): Ask {
   const sent: unknown = req.body;
   const hasBody = typeof sent === 'string' ? sent.trim() !== '' : sent !== undefined;
   const body = typeof sent === 'string' ? parse(sent) : sent;
-  return { query: req.query, body, hasBody, ip: req.ip ?? '' };
+  return { query: req.query, body, hasBody, ip: clientAddress(req) };
 }
 
 function parse(json: string): unknown {

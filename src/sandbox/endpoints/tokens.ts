@@ -28,9 +28,8 @@ export function stableToken(world: World, ask: Ask): object {
 function fetcher(world: World, sent: Ask['query'], ip: string): string {
   const [appid, secret] = [required(sent, 'appid', 41002), required(sent, 'secret', 41004)];
   const { ipWhitelist = [] } = world.apps.authenticate(appid, secret);
-  const address = ip.replace(/^::ffff:/, '');
-  if (ipWhitelist.length > 0 && !ipWhitelist.includes(address))
-    throw new Refusal(40164, `invalid ip ${address} ipv6 ::ffff:${address}, not in whitelist`);
+  if (ipWhitelist.length > 0 && !ipWhitelist.includes(ip))
+    throw new Refusal(40164, `invalid ip ${ip} ipv6 ::ffff:${ip}, not in whitelist`);
   if (sent['grant_type'] !== 'client_credential') throw new Refusal(40002);
   return appid;
 }
