@@ -5,7 +5,9 @@ import { type DemoParts, demoRoutes } from './demo/routes.ts';
 import { trustProxies } from './middleware/client-address.ts';
 import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
+import { plainBody } from './middleware/plain-body.ts';
 import { warnOfHiddenClients } from './middleware/proxies.ts';
+import { readForm, readJson } from './middleware/read-body.ts';
 import { avatarRoutes } from './routes/avatars.ts';
 import { type CallbackParts, callbackRoutes } from './routes/callback.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -25,8 +27,6 @@ export interface AppParts extends WxuserParts, CallbackParts {
   readonly demo?: DemoParts;
 }
 
-const BODY_LIMIT = '64kb';
-
 /** The whole server as one Express app: what it does to a request, in order. */
 export function createApp(parts: AppParts): Express {
   const app = express();
@@ -34,12 +34,12 @@ export function createApp(parts: AppParts): Express {
   app.use(logRequests(parts.log));
   app.use(warnOfHiddenClients(parts.log));
   app.use(helmet());
+  app.use(plainBody);
   if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox)); // reads bodies itself, as WeChat does
   if (parts.demo) app.use(pageRoutes());
   if (parts.demo) app.use('/sandbox/demo', demoRoutes(parts.demo)); // where no form has been read yet
   app.use(callbackRoutes(parts));
-  app.use(express.json({ limit: BODY_LIMIT }));
-  app.use(express.urlencoded({ limit: BODY_LIMIT, extended: false }));
+  app.use(readJson, readForm);
   app.use(healthRoutes(parts));
   app.use(jwksRoutes(parts));
   app.use(wxuserRoutes(parts));

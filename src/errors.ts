@@ -178,14 +178,14 @@ export const catalogue = {
     retry: 'never',
     zh: '请求内容过大',
     en: 'The request body is too large',
-    when: 'The body exceeds 64 KiB, or an uploaded picture `AVATAR_MAX_BYTES`.',
+    when: 'The body exceeds 64 KiB, a form has more than 50 fields, or an uploaded picture exceeds `AVATAR_MAX_BYTES`.',
   },
   unsupported_media_type: {
     status: 415,
     retry: 'never',
-    zh: '请求格式不支持，请使用 application/json 或 application/x-www-form-urlencoded；图片请用 multipart/form-data（wx.uploadFile）',
-    en: 'Send application/json or application/x-www-form-urlencoded; a picture as multipart/form-data (wx.uploadFile)',
-    when: 'The body is neither JSON nor a form, that of an upload is not multipart/form-data, or its charset or encoding is unknown.',
+    zh: '请求格式不支持，请使用 application/json 或 application/x-www-form-urlencoded，UTF-8 编码、不压缩；图片请用 multipart/form-data（wx.uploadFile）',
+    en: 'Send application/json or application/x-www-form-urlencoded, in UTF-8 and not compressed; a picture as multipart/form-data (wx.uploadFile)',
+    when: 'The body is neither JSON nor a form, that of an upload is not multipart/form-data, its charset is not UTF-8, or it is compressed (any `Content-Encoding` but `identity`). It is refused before it is read.',
   },
   too_many_requests: {
     status: 429,

@@ -1,4 +1,4 @@
-import { json, Router } from 'express';
+import { Router } from 'express';
 import { z } from 'zod';
 import { isSid, type Sessions } from '../auth/sessions.ts';
 import type { Tokens } from '../auth/tokens.ts';
@@ -9,6 +9,7 @@ import { AppError } from '../errors.ts';
 import { toShown } from '../handlers/sessions.ts';
 import { polled } from '../middleware/log-requests.ts';
 import { onlyJson } from '../middleware/only-json.ts';
+import { readJson } from '../middleware/read-body.ts';
 import { validate } from '../middleware/validate.ts';
 import { nameOf } from '../sandbox/control-problems.ts';
 import { openidOf } from '../sandbox/identities.ts';
@@ -34,7 +35,7 @@ const expiredTokenRequest = z.object({ session: z.string() });
  */
 export function demoRoutes({ users, sessions, administration, expiredTokens }: DemoParts): Router {
   const routes = Router();
-  routes.use(onlyJson, json());
+  routes.use(onlyJson, readJson);
 
   const find = (name: string | string[] | undefined) =>
     users.findByOpenid(SANDBOX_APPID, openidOf(SANDBOX_APPID, nameOf(name)));

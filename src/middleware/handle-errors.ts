@@ -39,11 +39,12 @@ const REFUSALS: Readonly<Record<string, ErrorCode>> = {
 
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
+  const { type, status, expose } = (error ?? {}) as Record<string, unknown>;
   const code = REFUSALS[String(type)];
   if (code) return new AppError(code);
-  // Malformed JSON, a cut body, a path with broken escapes: somebody's mistake that is not ours.
-  const parsing = typeof type === 'string' || error instanceof URIError;
+  // Malformed JSON, a cut body, a path with broken escapes, what a host's parser could not inflate: http-errors marks
+  // with `expose` what is the client's mistake.
+  const parsing = expose === true || typeof type === 'string' || error instanceof URIError;
   if (parsing && typeof status === 'number' && status >= 400 && status < 500) {
     const what = { zh: '无法解析请求', en: 'the request cannot be parsed' };
     return new AppError('invalid_request', { issues: [{ path: 'body', message: what }] });

@@ -1,8 +1,9 @@
-import type { Request, RequestHandler } from 'express';
+import type { RequestHandler } from 'express';
 import type { ParamsDictionary } from 'express-serve-static-core';
 import type { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { toIssues } from '../issues.ts';
+import { hasBody } from './plain-body.ts';
 
 /** Checks the body against a schema and replaces it by the result: a handler behind it sees only what was asked for. */
 export function validate<Body>(schema: z.ZodType<Body>): RequestHandler<ParamsDictionary, unknown, Body> {
@@ -13,8 +14,4 @@ export function validate<Body>(schema: z.ZodType<Body>): RequestHandler<ParamsDi
     req.body = parsed.data;
     next();
   };
-}
-
-function hasBody(req: Pick<Request, 'headers'>): boolean {
-  return req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length']) > 0;
 }

@@ -1,6 +1,7 @@
-import express, { Router } from 'express';
+import { Router } from 'express';
 import { proveToken, type ReceiveNeeds, receiveMessage } from '../handlers/callback.ts';
 import type { CallbackSettings } from '../handlers/open-message.ts';
+import { readText } from '../middleware/read-body.ts';
 
 export interface CallbackParts extends Omit<ReceiveNeeds, 'callback'> {
   /** Only with a `WX_CALLBACK_TOKEN`. */
@@ -15,6 +16,6 @@ export function callbackRoutes({ callback, ...parts }: CallbackParts): Router {
   if (!callback) return routes;
   const needs = { ...parts, callback };
   routes.get(PATH, proveToken(needs));
-  routes.post(PATH, express.text({ type: () => true, limit: '64kb' }), receiveMessage(needs));
+  routes.post(PATH, readText, receiveMessage(needs));
   return routes;
 }

@@ -17,6 +17,7 @@ import {
 } from '../handlers/requests.ts';
 import { endSession, listSessions, logout } from '../handlers/sessions.ts';
 import { validateLogin } from '../middleware/cloud-identity.ts';
+import { plainBody } from '../middleware/plain-body.ts';
 import { validate } from '../middleware/validate.ts';
 
 export interface WxuserParts extends LoginNeeds, AvatarNeeds {
@@ -36,7 +37,7 @@ export function wxuserRoutes(parts: WxuserParts): Router {
   routes.put('/api/wxuser/me', requireLogin, validate(profile), putMe(parts));
   routes.delete('/api/wxuser/me', requireLogin, deleteMe(parts));
   routes.post('/api/wxuser/me/phone', requireLogin, validate(phoneRequest), postPhone(parts));
-  routes.post('/api/wxuser/me/avatar', requireLogin, putAvatar(parts));
+  routes.post('/api/wxuser/me/avatar', plainBody, requireLogin, putAvatar(parts));
   routes.get('/api/wxuser/me/export', requireLogin, exportMe(parts));
   routes.get('/api/wxuser/sessions', requireLogin, listSessions(parts));
   routes.delete('/api/wxuser/sessions/:id', requireLogin, endSession(parts));

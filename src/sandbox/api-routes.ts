@@ -1,5 +1,6 @@
-import { type Request, type Response, Router, text } from 'express';
+import { type Request, type Response, Router } from 'express';
 import { clientAddress } from '../middleware/client-address.ts';
+import { readText } from '../middleware/read-body.ts';
 import type { Ask } from './endpoints/ask.ts';
 import { type Endpoint, endpoints } from './endpoints/table.ts';
 import type { Fault } from './faults.ts';
@@ -11,10 +12,9 @@ import type { World } from './world.ts';
 /** What WeChat's server answers, with the faults that are in force. The HTTP status is 200, errcodes included. */
 export function apiRoutes(sandbox: SandboxWeChat): Router {
   const routes = Router();
-  // WeChat reads a body as JSON whatever its type says; a host app may have read it before.
-  const readText = text({ type: () => true, limit: '64kb' });
   for (const endpoint of endpoints) {
-    routes.all(endpoint.path, readText, async (req, res) => {
+    // WeChat reads a body as JSON whatever its type says; a host app may have read it before.
+    routes.all(endpoint.path, readText, async (req: Request, res: Response) => {
       const { world } = sandbox;
       world.calls.count(endpoint.name);
       const ask = toAsk(req);

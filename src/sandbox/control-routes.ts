@@ -1,7 +1,8 @@
-import { json, type RequestHandler, Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import { AppError } from '../errors.ts';
 import { polled } from '../middleware/log-requests.ts';
 import { onlyJson } from '../middleware/only-json.ts';
+import { readJson } from '../middleware/read-body.ts';
 import { validate } from '../middleware/validate.ts';
 import { controlAppRoutes } from './control-app-routes.ts';
 import { nameOf } from './control-problems.ts';
@@ -15,7 +16,7 @@ import type { SandboxWeChat } from './wechat.ts';
 export function controlRoutes(sandbox: SandboxWeChat): Router {
   const routes = Router();
   routes.use(pageRoutes());
-  routes.use(onlyJson, json());
+  routes.use(onlyJson, readJson);
 
   /** Does something, then answers with how things stand. */
   const state =

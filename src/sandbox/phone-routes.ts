@@ -1,6 +1,7 @@
-import { json, Router, urlencoded } from 'express';
+import { Router } from 'express';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { readForm, readJson } from '../middleware/read-body.ts';
 import { validate } from '../middleware/validate.ts';
 import { getPhoneNumber, getUserInfo, getUserProfile, type Hand, login } from './phone.ts';
 import type { SandboxWeChat } from './wechat.ts';
@@ -30,7 +31,7 @@ const NO_APP = {
  */
 export function phoneRoutes(sandbox: SandboxWeChat): Router {
   const routes = Router();
-  routes.use(['/wx', '/login-button'], json(), urlencoded({ extended: false }));
+  routes.use(['/wx', '/login-button'], readJson, readForm);
   const handOf = ({ user, appid }: z.output<typeof handSchema>): Hand => {
     const { apps } = sandbox.world;
     const app = appid === undefined ? apps.first : apps.find(appid);
