@@ -8,6 +8,7 @@ import { createReceiver } from './avatars/receive.ts';
 import type { Config } from './config.ts';
 import { checkingContent, UNCHECKED } from './content/check.ts';
 import { createAdministration } from './db/administration.ts';
+import { createDeliveries } from './db/deliveries.ts';
 import { createPictureChecks } from './db/picture-checks.ts';
 import { createPing } from './db/ping.ts';
 import { createUsers } from './db/users.ts';
@@ -17,7 +18,7 @@ import { limitLogins } from './middleware/rate-limit.ts';
 import { requireLogin } from './middleware/require-login.ts';
 import { createRedisToken } from './redis/access-token.ts';
 import { createSandboxWeChat, SANDBOX_SECRET } from './sandbox/wechat.ts';
-import { deliveriesOf, type Stores, sessionsOf } from './stores.ts';
+import { type Stores, sessionsOf } from './stores.ts';
 import { createWeChat } from './wechat/client.ts';
 
 export interface Surroundings {
@@ -70,7 +71,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     seal,
     now,
     callback: config.callback,
-    deliveries: deliveriesOf(stores),
+    deliveries: createDeliveries(database, now),
     users,
     avatars,
     contentCheck,

@@ -4,10 +4,8 @@ import { type Database, openDatabase } from './db/open.ts';
 import { createRevokedSessions } from './db/revoked.ts';
 import { createSessions } from './db/sessions.ts';
 import type { Logger } from './log.ts';
-import { createRedisDeliveries } from './redis/deliveries.ts';
 import { openRedis, type Redis } from './redis/open.ts';
 import { createRedisSessions } from './redis/sessions.ts';
-import { createDeliveries, type Deliveries } from './wechat/deliveries.ts';
 
 /** Where the server keeps things. */
 export interface Stores {
@@ -50,9 +48,4 @@ export function sessionsOf({ database, redis }: Stores, { sessions }: Config, no
   if (!redis) return remembering(createSessions(database, limit, now), cacheSeconds);
   const revoked = createRevokedSessions(database, now);
   return remembering(createRedisSessions({ redis, revoked, limit, now }), cacheSeconds, redis.ends);
-}
-
-/** What WeChat delivered, remembered by all instances where there is Redis. */
-export function deliveriesOf({ redis }: Stores): Deliveries {
-  return redis ? createRedisDeliveries(redis) : createDeliveries();
 }

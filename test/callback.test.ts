@@ -3,7 +3,14 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { SANDBOX_APPID } from '../src/config.ts';
 import { type Answer, startApp, type TestApp } from './support/app.ts';
-import { engines, freshMysql, freshSqlite, mysqlUrl, redisThere } from './support/engines.ts';
+import {
+  engines,
+  type FreshDatabase,
+  freshMysql,
+  freshSqlite,
+  mysqlUrl,
+  redisThere,
+} from './support/engines.ts';
 import {
   AES_KEY,
   CALLBACK_TOKEN,
@@ -216,6 +223,28 @@ describe('the address is entered in the console', () => {
   ])('%s is refused', async (_name, wrong, code, status) => {
     const app = await startApp({ env: SAFE });
     expectRefused(await ask(app, query(wrong())), status, code);
+  });
+
+  test.each([
+    ['plain', PLAIN],
+    ['safe', SAFE],
+  ] as const)('in the %s mode the proof opens no message, and a message no proof', async (mode, env) => {
+    const { app, database, openid } = await startWithAda(env);
+    const asked = query();
+    expect((await ask(app, asked)).status).toBe(200);
+    expect((await ask(app, asked)).status).toBe(200); // WeChat may repeat it
+    expectRefused(await ask(app, { ...asked, echostr: '1' }), 403, 'callback_replayed');
+    const { timestamp, nonce } = asked;
+    const next = await restart(app, database, env);
+    for (const body of [revoke(openid, '19'), `echostr=${asked.echostr}`]) {
+      const pushed = await push(next, body, { mode, timestamp: Number(timestamp), nonce });
+      expect([400, 403]).toContain(pushed.status);
+    }
+    const message = pack(event('debug_demo', openid), { mode });
+    expectSuccess(await deliver(next, message));
+    const { signature = '', ...rest } = message.query;
+    expectRefused(await ask(next, { ...rest, signature, echostr: '1' }), 403, 'callback_replayed');
+    expect(await next.rows()).toMatchObject([{ nickName: 'Ada' }]);
   });
 
   test('a signature that comes twice is none; without an echostr there is nothing to echo', async () => {
@@ -633,8 +662,8 @@ async function nameAgain(app: TestApp, headers: Record<string, string>): Promise
   expect((await app.call('PUT', '/api/wxuser/me', NAMED, headers)).status).toBe(200);
 }
 
-/** One instance, or two with a Redis of their own. */
-async function startInstances(redis: boolean, env: Record<string, string>) {
+/** One instance, or two on one database, with or without a Redis of their own. */
+async function startInstances({ two, redis }: Instances, env: Record<string, string>) {
   const server = redis ? await startRedis() : undefined;
   if (server) onTestFinished(server.stop);
   const more = {
@@ -643,15 +672,21 @@ async function startInstances(redis: boolean, env: Record<string, string>) {
     ...(server && { REDIS_URL: server.url }),
   };
   const { app, database, ...rest } = await startWithAda(more);
-  const other = redis ? await startApp({ database, env: more }) : app;
-  return { app, other, server, ...rest };
+  const other = two ? await startApp({ database, env: more }) : app;
+  return { app, other, server, database, env: more, ...rest };
+}
+
+interface Instances {
+  readonly two: boolean;
+  readonly redis: boolean;
 }
 
 describe.each([
-  { name: 'in one process', redis: false },
-  ...(redisThere ? [{ name: 'over two instances with Redis', redis: true }] : []),
-])('repeated and replayed, $name', ({ redis }) => {
-  const start = (env: Record<string, string>) => startInstances(redis, env);
+  { name: 'in one process', two: false, redis: false },
+  { name: 'over two instances without Redis', two: true, redis: false },
+  ...(redisThere ? [{ name: 'over two instances with Redis', two: true, redis: true }] : []),
+])('repeated and replayed, $name', (instances) => {
+  const start = (env: Record<string, string>) => startInstances(instances, env);
 
   test.each(ways)(
     'WeChat repeats a message, with the same signature and with a new one: $format, $mode',
@@ -713,8 +748,145 @@ describe.each([
   });
 });
 
+/** A server on the same database, in place of one that was stopped. */
+async function restart(app: TestApp, database: FreshDatabase, env: Record<string, string>): Promise<TestApp> {
+  await app.stopServer();
+  return startApp({ database, env });
+}
+
+const outcomes = (app: TestApp) => events(app).map((line) => line['outcome']);
+
+describe.each([
+  ...engines.map((engine) => ({ ...engine, redis: false })),
+  ...(redisThere ? [{ name: 'SQLite with Redis', fresh: freshSqlite, redis: true }] : []),
+])('replayed after a restart, on $name', ({ name, fresh, redis }) => {
+  const some =
+    name === 'SQLite' ? ways : ways.filter(({ mode, format }) => `${mode} ${format}` === 'safe XML');
+  async function start(mode: Sending['mode']) {
+    const server = redis ? await startRedis() : undefined;
+    if (server) onTestFinished(server.stop);
+    const env = {
+      ...settingsFor(mode),
+      JWT_SECRET: 'one-secret-for-all-instances-0123456789',
+      ...(server && { REDIS_URL: server.url }),
+    };
+    return { ...(await startWithAda(env, fresh())), env };
+  }
+
+  test.each(some)(
+    'what was used is used up, and a signature stays with its message: $format, $mode',
+    async ({ mode, format }) => {
+      const { app, database, env, headers, openid } = await start(mode);
+      const message = revoke(openid, '19');
+      const first = pack(message, { mode, format });
+      expectSuccess(await deliver(app, first));
+      await nameAgain(app, headers);
+      const next = await restart(app, database, env);
+      expectSuccess(await deliver(next, first));
+      expectSuccess(await push(next, message, { mode, format }));
+      const signed = { timestamp: Number(first.query['timestamp']), nonce: first.query['nonce'] ?? '' };
+      const another = push(next, revoke(openid, '20'), { mode, format, ...signed });
+      expectRefused(await another, 403, 'callback_replayed');
+      expect(await next.rows()).toMatchObject([{ nickName: 'Ada', avatar: NAMED.avatar }]);
+      expect(events(next)).toEqual([]);
+    },
+  );
+
+  test.each(some)(
+    'a cancellation erases the account it was of, and not the next one of the same user: $format, $mode',
+    async ({ mode, format }) => {
+      const { app, database, env, openid } = await start(mode);
+      const leaving = event('user_authorization_cancellation', openid);
+      const first = pack(leaving, { mode, format });
+      expectSuccess(await deliver(app, first));
+      expect(await app.rows()).toEqual([]);
+      const next = await restart(app, database, env);
+      const headers = await loginAsAda(next);
+      // As if all that is remembered were gone, and the new account were of a second later.
+      await next.sql(sql`DELETE FROM wxcallback_delivery`);
+      const made = new Date(Date.now() + 1000).toISOString().replace('T', ' ').replace('Z', '');
+      await next.sql(sql`UPDATE wxuser SET created_at = ${made}`);
+      expectSuccess(await deliver(next, first));
+      for (const old of [leaving, revoke(openid, '6,8'), event('user_info_modified', openid)]) {
+        // WeChat's own repetition, signed when the account is there; without a CreateTime the signature's time counts.
+        const { CreateTime, ...timeless } = { ...old, n: 1 };
+        const later = nowInSeconds() + 30;
+        expectSuccess(await push(next, { ...timeless, CreateTime }, { mode, format, timestamp: later }));
+        expectSuccess(await push(next, { ...timeless, CreateTime: `${CreateTime}` }, { mode, format }));
+        expectSuccess(await push(next, { ...timeless, n: 2 }, { mode, format, timestamp: CreateTime }));
+        // Who forges a later time has no signature of that time.
+        const forged = { ...timeless, CreateTime: later };
+        expectSuccess(await push(next, forged, { mode, format, timestamp: CreateTime }));
+      }
+      expect(await next.rows()).toMatchObject([{ ...NAMED, phone: '13800138000' }]);
+      expect((await mySessions(next, headers)).status).toBe(200);
+      expect(new Set(outcomes(next))).toEqual(new Set(['outdated']));
+      // And now the user really leaves.
+      const now = nowInSeconds() + 2;
+      const real = event('user_authorization_cancellation', openid, { CreateTime: now });
+      expectSuccess(await push(next, real, { mode, format, timestamp: now }));
+      expect(await next.rows()).toEqual([]);
+      expect(outcomes(next).at(-1)).toBe('handled');
+    },
+  );
+
+  test('the same message many times at once is done once', async () => {
+    const { app, openid } = await start('safe');
+    const message = event('user_authorization_cancellation', openid);
+    const answers = await Promise.all(Array.from({ length: 12 }, () => push(app, message, { mode: 'safe' })));
+    for (const { status, body } of answers) {
+      if (status !== 200) expect(body).toMatchObject({ status: 503, retry: 'later' });
+    }
+    expect(outcomes(app)).toEqual(['handled']);
+    expectSuccess(await push(app, message, { mode: 'safe' }));
+    expect(outcomes(app)).toEqual(['handled']);
+  });
+
+  test('who dies over a message leaves it to the next attempt, after a while', async () => {
+    const { app, openid } = await start('safe');
+    const message = revoke(openid, '19');
+    const first = pack(message, { mode: 'safe' });
+    await app.sql(sql`UPDATE wxuser SET nickName = 'Ada'`);
+    expectSuccess(await deliver(app, first));
+    await app.sql(sql`UPDATE wxuser SET nickName = 'Ada'`);
+    await app.sql(sql`UPDATE wxcallback_delivery SET state = 'somebody' WHERE state = 'done'`);
+    expect((await deliver(app, first)).body).toMatchObject({ status: 503, retry: 'later' });
+    expect(await app.rows()).toMatchObject([{ nickName: 'Ada' }]);
+    await app.sql(sql`UPDATE wxcallback_delivery SET created_at = '2020-01-01 00:00:00.000'`);
+    expectSuccess(await deliver(app, first));
+    expect(await app.rows()).toMatchObject([{ nickName: null }]);
+  });
+
+  test('a row from before us is as old as any event; a time that is none asks for nothing', async () => {
+    const { app, openid } = await start('plain');
+    for (const CreateTime of ['yesterday', '-1', '1e9', 1.5, 1_700_000_000_000, '']) {
+      expectSuccess(await push(app, event('user_authorization_cancellation', openid, { CreateTime })));
+    }
+    expect(new Set(outcomes(app))).toEqual(new Set(['unusable']));
+    expect(await app.rows()).toHaveLength(1);
+    await app.sql(sql`UPDATE wxuser SET created_at = NULL`);
+    expectSuccess(
+      await push(app, event('user_authorization_cancellation', openid, { CreateTime: 1_700_000_000 })),
+    );
+    expect(await app.rows()).toEqual([]);
+  });
+
+  test('what is remembered names nobody, and goes after its time', async () => {
+    const { app, openid } = await start('safe');
+    expectSuccess(await push(app, revoke(openid, '19'), { mode: 'safe' }));
+    const remembered = await rowsOf(app);
+    expect(remembered).toHaveLength(2);
+    for (const { digest, state } of remembered)
+      expect(`${digest} ${state}`).toMatch(/^\w{64} (\w{64}|done)$/);
+    await app.sql(sql`UPDATE wxcallback_delivery SET created_at = '2020-01-01 00:00:00.000'`);
+    for (let i = 0; i < 20; i++) await push(app, event('debug_demo', openid, { i }), { mode: 'safe' });
+    const left = (await rowsOf(app)).map(({ digest }) => digest);
+    for (const { digest } of remembered) expect(left).not.toContain(digest);
+  });
+});
+
 describe.skipIf(!redisThere)('with Redis', () => {
-  const start = (env: Record<string, string>) => startInstances(true, env);
+  const start = (env: Record<string, string>) => startInstances({ two: true, redis: true }, env);
 
   test('who is erased on one instance is out on the other, which would remember him', async () => {
     const { app, other, headers, openid } = await start({ ...SAFE, SESSION_CACHE_SECONDS: '3600' });
@@ -726,24 +898,25 @@ describe.skipIf(!redisThere)('with Redis', () => {
         .toBe('session_ended');
   });
 
-  test('while Redis is away WeChat is asked to repeat; what it keeps goes by itself, and names nobody', async () => {
+  test('while Redis is away nobody is erased whose sessions could not be ended: WeChat is asked to repeat', async () => {
     const { app, server, openid } = await start(SAFE);
-    const first = pack(revoke(openid, '19'), { mode: 'safe' });
-    expectSuccess(await deliver(app, first));
-    const keys = (await server?.cli('KEYS', '*callback*'))?.split('\n') ?? [];
-    expect(keys).toHaveLength(2);
-    for (const key of keys) {
-      expect(Number(await server?.cli('PTTL', key))).toBeGreaterThan(1_100_000);
-      expect(`${key} ${await server?.cli('GET', key)}`).not.toContain(openid);
-    }
     await server?.kill();
-    expect((await push(app, revoke(openid, '8'), { mode: 'safe' })).body).toMatchObject({
-      status: 503,
-      retry: 'later',
-    });
-    expect(await app.rows()).toMatchObject([{ phone: '13800138000' }]);
+    const leaving = event('user_authorization_cancellation', openid);
+    const answer = await push(app, leaving, { mode: 'safe' });
+    expect(answer.body).toMatchObject({ status: 503, retry: 'later' });
+    expect(await app.rows()).toHaveLength(1);
+    expectSuccess(await push(app, revoke(openid, '8'), { mode: 'safe' }));
+    expect(await app.rows()).toMatchObject([{ phone: null }]);
+    await server?.start();
+    await expect.poll(async () => (await push(app, leaving, { mode: 'safe' })).status).toBe(200);
+    expect(await app.rows()).toEqual([]);
   });
 });
+
+/** What is remembered of what was delivered. */
+async function rowsOf(app: TestApp) {
+  return app.query<{ digest: string; state: string }>(sql`SELECT digest, state FROM wxcallback_delivery`);
+}
 
 function withoutMsgSignature({ query, body }: ReturnType<typeof pack>) {
   const { msg_signature: _, ...rest } = query;

@@ -79,7 +79,10 @@ test.each([
 function handle(fields: object = {}, more: object = {}) {
   const never = () => Promise.reject(new Error('not asked for'));
   const needs = { users: { findByOpenid: never }, sessions: {}, ...more } as never;
-  return handleEvent('wxa_media_check', fields, 'wx0123456789abcdef', needs);
+  const event = 'wxa_media_check';
+  const message = { type: 'event', event, appid: undefined, encrypted: undefined, fields };
+  const opened = { message, appid: 'wx0123456789abcdef', text: '', signature: '', signedAt: 0 };
+  return handleEvent(opened, needs);
 }
 
 test('behind a parser that took the body, the mistake is named', () => {

@@ -50,6 +50,19 @@ test('a lock is waited for without stopping the other requests', async () => {
   expect((await waiting).status).toBe(200);
 });
 
+test('a statement that found no end of a lock does not keep the others from working after it', async () => {
+  const app = await startApp({ database: await freshSqlite() });
+  const { token } = (await app.login({ user: 'Ada' })).body;
+  const other = { Authorization: (await app.login({ user: 'Ada' })).body.token };
+  await app.sql(sql`BEGIN IMMEDIATE`);
+  const locked = await app.call('POST', '/api/wxuser/logout', undefined, { Authorization: token });
+  expect(locked.body).toMatchObject({ status: 503, code: 'database_unavailable' });
+  await app.sql(sql`ROLLBACK`);
+  // In a transaction, whose COMMIT nothing may hold up.
+  expect((await app.call('PUT', '/api/wxuser/me', { nickName: 'Ada L.' }, other)).status).toBe(200);
+  expect(await app.rows()).toMatchObject([{ nickName: 'Ada L.' }]);
+});
+
 test.runIf(canLimit)('a full disk is a 503 with the cause in the log, and heals by itself', async () => {
   // A limit on the size of files stands for the end of the disk: writing past it fails in the same place.
   const script = 'trap "" XFSZ; ulimit -S -f 600; exec "$@"';

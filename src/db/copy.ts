@@ -52,7 +52,16 @@ const PICTURE_CHECKS: Copied = {
   mirror: true,
 };
 
-const TABLES = [USERS, SESSIONS, REVOKED, PICTURE_CHECKS];
+/** A message that was used before the move is not used again after it. */
+const DELIVERIES: Copied = {
+  table: 'wxcallback_delivery',
+  key: 'digest',
+  before: '',
+  columns: ['digest', 'state', 'created_at'],
+  mirror: true,
+};
+
+const TABLES = [USERS, SESSIONS, REVOKED, PICTURE_CHECKS, DELIVERIES];
 
 const CHUNK = 1000;
 const TELL_EVERY = 20_000;

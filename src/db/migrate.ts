@@ -5,6 +5,7 @@ import { koaUser } from './migrations/002-koa-user.ts';
 import { wxsession } from './migrations/003-wxsession.ts';
 import { wxsessionRevoked } from './migrations/004-wxsession-revoked.ts';
 import { wxmediaCheck } from './migrations/005-wxmedia-check.ts';
+import { wxcallbackDelivery } from './migrations/006-wxcallback-delivery.ts';
 import type { Db, Engine } from './schema.ts';
 import { asMigration, type Change, type Report } from './steps.ts';
 
@@ -16,6 +17,7 @@ function changes(engine: Engine, report: Report): Record<string, Change> {
     '003-wxsession': wxsession(engine),
     '004-wxsession-revoked': wxsessionRevoked(engine),
     '005-wxmedia-check': wxmediaCheck(engine),
+    '006-wxcallback-delivery': wxcallbackDelivery(engine),
   };
 }
 

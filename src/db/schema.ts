@@ -59,11 +59,20 @@ export interface WxMediaCheckTable {
   created_at: string;
 }
 
+/** One row per signature and per message that WeChat pushed in the last minutes; see db/deliveries.ts. Digests only. */
+export interface WxCallbackDeliveryTable {
+  digest: string;
+  /** Of a signature, the digest of its message; of a message, `done`, or who is working on it. */
+  state: string;
+  created_at: string;
+}
+
 export interface Tables {
   wxuser: WxUserTable;
   wxsession: WxSessionTable;
   wxsession_revoked: WxSessionRevokedTable;
   wxmedia_check: WxMediaCheckTable;
+  wxcallback_delivery: WxCallbackDeliveryTable;
 }
 
 export type Db = Kysely<Tables>;

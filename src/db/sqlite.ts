@@ -28,9 +28,46 @@ function withPreparedStatements(database: Libsql.Database): SqliteDatabase {
   return {
     close: () => database.close(),
     prepare(sql) {
-      const statement = prepared.get(sql) ?? (database.prepare(sql) as unknown as SqliteStatement);
+      const statement = prepared.get(sql) ?? resetWhenBusy(database, sql);
       prepared.set(sql, statement);
       return statement;
     },
   };
+}
+
+/**
+ * libsql does not reset a statement that met a lock: it stays in progress, and SQLite then refuses every COMMIT of the
+ * connection until that statement is run again. Here it is run again at once, where it can write nothing and so ends.
+ */
+function resetWhenBusy(database: Libsql.Database, sql: string): SqliteStatement {
+  const statement = database.prepare(sql) as unknown as SqliteStatement;
+  if (!/^\s*(?:insert|update|delete)\b/i.test(sql)) return statement;
+  const guarded =
+    <Result>(call: (parameters: readonly unknown[]) => Result) =>
+    (parameters: readonly unknown[]): Result => {
+      try {
+        return call(parameters);
+      } catch (error) {
+        if (/^SQLITE_BUSY/.test(String((error as { code?: unknown }).code)))
+          endWithoutWriting(() => call(parameters));
+        throw error;
+      }
+    };
+  return {
+    reader: statement.reader,
+    all: guarded((parameters) => statement.all(parameters)),
+    run: guarded((parameters) => statement.run(parameters)),
+    iterate: (parameters) => statement.iterate(parameters),
+  };
+
+  function endWithoutWriting(call: () => unknown): void {
+    database.pragma('query_only = 1');
+    try {
+      call();
+    } catch {
+      // "attempt to write a readonly database": what was wanted
+    } finally {
+      database.pragma('query_only = 0');
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { REMEMBERED_MS } from '../wechat/deliveries.ts';
 import { type Db, toColumn } from './schema.ts';
 
 /** Every so many calls sweep so many rows of each away. */
@@ -15,6 +16,7 @@ const SWEPT = [
   { table: 'wxsession', key: 'sid', time: 'expires_at', keptMs: 0 },
   { table: 'wxsession_revoked', key: 'sid', time: 'expires_at', keptMs: 0 },
   { table: 'wxmedia_check', key: 'trace_id', time: 'created_at', keptMs: DAY_MS },
+  { table: 'wxcallback_delivery', key: 'digest', time: 'created_at', keptMs: REMEMBERED_MS },
 ] as const;
 
 /** Makes a broom for what is over: called with every new row, it sweeps now and then. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { AppError } from '../errors.ts';
 import { type Logger, scrub } from '../log.ts';
@@ -12,12 +12,16 @@ export interface ReceiveNeeds extends OpenNeeds, EventNeeds {
   readonly log: Logger;
 }
 
-/** WeChat asks, when the address is entered in its console, whether we know the Token: the echo proves it. The same in every mode. */
-export function proveToken(needs: OpenNeeds): RequestHandler {
-  return (req, res) => {
-    checkSignature(req.query, needs, 'signature');
+/**
+ * WeChat asks, when the address is entered in its console, whether we know the Token: the echo proves it. The same in every mode.
+ * Its signature is tied to the echo: it opens no message, and that of a message proves nothing here.
+ */
+export function proveToken(needs: OpenNeeds & Pick<ReceiveNeeds, 'deliveries'>): RequestHandler {
+  return async (req, res) => {
+    const { signature } = checkSignature(req.query, needs, 'signature');
     const { echostr } = req.query;
     if (typeof echostr !== 'string') throw new AppError('callback_unreadable', { reason: 'no echostr' });
+    await useSignature(needs.deliveries, signature, digestOf(`echostr=${echostr}`));
     res.type('text').send(echostr);
   };
 }
@@ -26,18 +30,42 @@ export function proveToken(needs: OpenNeeds): RequestHandler {
 export function receiveMessage(needs: ReceiveNeeds): RequestHandler {
   const { deliveries, log } = needs;
   return async (req, res) => {
-    const { message, appid, text, signature } = openMessage(req.query, req.body, needs);
-    const digest = createHash('sha256').update(text).digest('hex');
-    if (!(await deliveries.tie(signature, digest)))
-      throw new AppError('callback_replayed', { reason: 'the signature came with another message before' });
-    if (!(await deliveries.isDone(digest))) {
-      const event = message.type === 'event' ? message.event : undefined;
-      const outcome = await handleEvent(event, message.fields, appid, needs);
-      await deliveries.done(digest);
-      log.info({ id: req.id, event: nameOf(message), ...outcome }, 'wechat event');
-    }
+    const opened = openMessage(req.query, req.body, needs);
+    const digest = digestOf(opened.text);
+    await useSignature(deliveries, opened.signature, digest);
+    await once(deliveries, digest, async () => {
+      const outcome = await handleEvent(opened, needs);
+      log.info({ id: req.id, event: nameOf(opened.message), ...outcome }, 'wechat event');
+    });
     res.type('text').send('success');
   };
+}
+
+/** @throws {AppError} `callback_replayed` if the signature came with something else before */
+async function useSignature(deliveries: Deliveries, signature: string, digest: string): Promise<void> {
+  if (!(await deliveries.tie(signature, digest)))
+    throw new AppError('callback_replayed', { reason: 'the signature came with another message before' });
+}
+
+/** Does what a message asks for, unless that was done. While another attempt is at it, WeChat is asked to come again. */
+async function once(deliveries: Deliveries, digest: string, work: () => Promise<void>): Promise<void> {
+  const owner = randomUUID();
+  const claim = await deliveries.claim(digest, owner);
+  if (claim === 'busy')
+    throw new AppError('database_unavailable', { reason: 'the same message is being dealt with' });
+  if (claim === 'done') return;
+  try {
+    await work();
+  } catch (error) {
+    // Where the database is away, the claim ends by itself.
+    await deliveries.release(digest, owner).catch(() => undefined);
+    throw error;
+  }
+  await deliveries.done(digest);
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** For the log: a name of WeChat's, and nothing else that somebody may have written there. */

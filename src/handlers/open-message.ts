@@ -26,6 +26,8 @@ export interface OpenedMessage {
   readonly text: string;
   /** Timestamp and nonce: WeChat signs one message with them. */
   readonly signature: string;
+  /** When WeChat signed it, in seconds. */
+  readonly signedAt: number;
 }
 
 const hex = z.string().regex(/^[0-9a-f]{40}$/);
@@ -46,7 +48,7 @@ const FOREIGN = {
 const ENCRYPTED = `is encrypted: set WX_CALLBACK_AES_KEY to the EncodingAESKey (${CONSOLE})`;
 
 /**
- * Checks that WeChat signed a query, with what else is signed, and when; answers its timestamp and nonce.
+ * Checks that WeChat signed a query, with what else is signed, and when.
  * @throws {AppError} `callback_signature_invalid`, `callback_replayed`
  */
 export function checkSignature(
@@ -54,7 +56,7 @@ export function checkSignature(
   { callback, now }: OpenNeeds,
   name: 'signature' | 'msg_signature',
   ...more: string[]
-): string {
+): Pick<OpenedMessage, 'signature' | 'signedAt'> {
   const { data } = signedQuery.safeParse(query);
   const given = data?.[name];
   if (!data || !given || !isSigned([callback.token, data.timestamp, data.nonce, ...more], given))
@@ -66,7 +68,8 @@ export function checkSignature(
     });
   }
   // Joined as they are signed: cut in two at another place, the same signature would hold once more.
-  return [data.timestamp, data.nonce].sort().join('');
+  const signature = [data.timestamp, data.nonce].sort().join('');
+  return { signature, signedAt: Number(data.timestamp) };
 }
 
 /**
@@ -91,23 +94,23 @@ interface Opened extends Omit<OpenedMessage, 'appid'> {
 }
 
 function openPlain(query: unknown, text: string, needs: OpenNeeds): Opened {
-  const signature = checkSignature(query, needs, 'signature');
+  const signed = checkSignature(query, needs, 'signature');
   const message = readMessage(text);
   if (!message) throw unreadable('is neither JSON nor the XML of WeChat');
   if (message.encrypted !== undefined && message.type === undefined) throw unreadable(ENCRYPTED);
-  return { message, text, signature };
+  return { message, text, ...signed };
 }
 
 /** Nothing but `Encrypt` counts: what stands beside it in the compatible mode is not covered by any signature. */
 function openSafe(query: unknown, sent: string, needs: OpenNeeds & { aesKey: string }): Opened {
   const encrypted = readMessage(sent)?.encrypted;
   if (encrypted === undefined) throw unreadable(NOT_ENCRYPTED);
-  const signature = checkSignature(query, needs, 'msg_signature', encrypted);
+  const signed = checkSignature(query, needs, 'msg_signature', encrypted);
   const opened = decryptMessage(encrypted, needs.aesKey);
   if (!opened) throw unreadable(NOT_DECRYPTED);
   const message = readMessage(opened.text);
   if (!message) throw unreadable('is neither JSON nor the XML of WeChat, decrypted');
-  return { message, ...opened, signature };
+  return { message, ...opened, ...signed };
 }
 
 function unreadable(what: string): AppError {

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Blankable, User } from '../db/users.ts';
 import { consentEvent, type MediaCheck, mediaCheck, revokeEvent } from '../wechat/messages.ts';
 import { type EraseNeeds, eraseAccount } from './erase-account.ts';
+import type { OpenedMessage } from './open-message.ts';
 
 export interface EventNeeds extends EraseNeeds {
   /** Told what a check of a picture or a sound found out; may be told twice. */
@@ -10,13 +11,16 @@ export interface EventNeeds extends EraseNeeds {
 
 /** What became of an event. */
 export interface Outcome {
-  /** `ignored`: nobody here handles such; `unusable`: it lacks what its handler needs. */
-  readonly outcome: 'handled' | 'ignored' | 'unusable';
+  /**
+   * `ignored`: nobody here handles such; `unusable`: it lacks what its handler needs, or has it malformed; `outdated`: it is
+   * of a time before the user's account was made, and so about one that is gone.
+   */
+  readonly outcome: 'handled' | 'ignored' | 'unusable' | 'outdated';
   /** The number of the row, where the event met a user. */
   readonly user?: number;
 }
 
-type EventHandler = (fields: object, appid: string, needs: EventNeeds) => Promise<Outcome>;
+type EventHandler = (opened: OpenedMessage, needs: EventNeeds) => Promise<Outcome>;
 
 /** By `Event`. Each may safely run twice: WeChat repeats what it thinks was not heard. */
 const handlers: ReadonlyMap<string, EventHandler> = new Map([
@@ -31,28 +35,27 @@ const handlers: ReadonlyMap<string, EventHandler> = new Map([
   ['user_authorization_cancellation', ofUser(consentEvent, (needs, user) => eraseAccount(needs, user))],
   [
     'wxa_media_check',
-    on(mediaCheck, async (check, _appid, { mediaChecked }) => void (await mediaChecked?.(check))),
+    on(mediaCheck, async (check, _opened, { mediaChecked }) => {
+      await mediaChecked?.(check);
+      return { outcome: 'handled' };
+    }),
   ],
 ]);
 
 /** Does what an event asks for. One that is unknown, or of a user whom we do not know, asks for nothing. */
-export async function handleEvent(
-  event: string | undefined,
-  ...args: Parameters<EventHandler>
-): Promise<Outcome> {
-  const handle = handlers.get(event ?? '');
-  return handle ? handle(...args) : { outcome: 'ignored' };
+export async function handleEvent(opened: OpenedMessage, needs: EventNeeds): Promise<Outcome> {
+  const { type, event = '' } = opened.message;
+  const handle = type === 'event' ? handlers.get(event) : undefined;
+  return handle ? handle(opened, needs) : { outcome: 'ignored' };
 }
 
 function on<Event>(
   schema: z.ZodType<Event>,
-  handle: (event: Event, appid: string, needs: EventNeeds) => Promise<number | undefined>,
+  handle: (event: Event, opened: OpenedMessage, needs: EventNeeds) => Promise<Outcome>,
 ): EventHandler {
-  return async (fields, appid, needs) => {
-    const event = schema.safeParse(fields);
-    if (!event.success) return { outcome: 'unusable' };
-    const user = await handle(event.data, appid, needs);
-    return { outcome: 'handled', ...(typeof user === 'number' && { user }) };
+  return async (opened, needs) => {
+    const event = schema.safeParse(opened.message.fields);
+    return event.success ? handle(event.data, opened, needs) : { outcome: 'unusable' };
   };
 }
 
@@ -66,14 +69,23 @@ async function takeAway(
   await users.blank(user.id, fields);
 }
 
-/** An event about a user, if we know him. */
-function ofUser<Event extends { readonly OpenID: string }>(
+/** An event about a user, if there is one and was when it happened. */
+function ofUser<Event extends z.output<typeof consentEvent>>(
   schema: z.ZodType<Event>,
   handle: (needs: EventNeeds, user: User, event: Event) => Promise<void>,
 ): EventHandler {
-  return on(schema, async (event, appid, needs) => {
+  return on(schema, async (event, { appid, signedAt }, needs) => {
     const user = await needs.users.findByOpenid(appid, event.OpenID);
-    if (user) await handle(needs, user, event);
-    return user?.id;
+    if (!user) return { outcome: 'handled' };
+    // It happened before it was signed. In plain mode the signature covers this time alone, not CreateTime.
+    const at = Math.min(event.CreateTime ?? signedAt, signedAt);
+    if (at < madeAt(user)) return { outcome: 'outdated', user: user.id };
+    await handle(needs, user, event);
+    return { outcome: 'handled', user: user.id };
   });
+}
+
+/** In whole seconds, as events have them: one of the same second counts. A row from before us is older than any event. */
+function madeAt({ createdAt }: User): number {
+  return createdAt === null ? 0 : Math.floor(createdAt.getTime() / 1000);
 }

@@ -17,6 +17,7 @@ export interface Message {
 const text = z.union([z.string(), z.number()]).transform((value) => String(value).trim());
 const number = text.pipe(z.coerce.number());
 const openid = text.pipe(z.string().regex(/^[\w-]{1,64}$/));
+const seconds = text.pipe(z.string().regex(/^\d{1,10}$/)).transform(Number);
 
 /** `appid` is how wxa_media_check spells it. */
 const head = z.object({
@@ -49,7 +50,7 @@ function parseJson(source: string): unknown {
  * What `user_info_modified` and `user_authorization_cancellation` say of a user.
  * @see https://developers.weixin.qq.com/miniprogram/dev/server/event_push/platform/authorized_user_information_changes.html
  */
-export const consentEvent = z.object({ OpenID: openid });
+export const consentEvent = z.object({ OpenID: openid, CreateTime: seconds.optional() });
 
 /** What we store of what a user can take back; the other numbers are of things that are not stored here. */
 const REVOKED = {
@@ -65,7 +66,7 @@ type Revocable = (typeof REVOKED)[keyof typeof REVOKED][number];
  * that there cannot be more, so every number in it counts: our choice.
  * @see https://developers.weixin.qq.com/miniprogram/dev/server/event_push/platform/authorized_user_information_changes.html
  */
-export const revokeEvent = z.object({ OpenID: openid, RevokeInfo: text }).transform((event) => {
+export const revokeEvent = consentEvent.extend({ RevokeInfo: text }).transform((event) => {
   const named = event.RevokeInfo.match(/\d+/g) ?? [];
   const table: Readonly<Record<string, readonly Revocable[]>> = REVOKED;
   return { ...event, fields: [...new Set(named.flatMap((number) => table[number] ?? []))] };

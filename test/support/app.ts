@@ -40,6 +40,8 @@ export interface TestApp {
   rows(): Promise<WxUserRow[]>;
   /** Runs a statement beside the server. */
   sql(statement: RawBuilder<unknown>): Promise<void>;
+  /** Reads beside the server. */
+  query<Row>(statement: RawBuilder<unknown>): Promise<Row[]>;
   /** Stops the server alone. */
   stopServer(): Promise<void>;
   close(): Promise<void>;
@@ -93,6 +95,7 @@ export async function startApp({ env = {}, database, now }: Options = {}): Promi
     },
     rows: () => raw.selectFrom('wxuser').selectAll().orderBy('id').execute(),
     sql: async (statement) => void (await statement.execute(raw)),
+    query: async <Row>(statement: RawBuilder<unknown>) => (await statement.execute(raw)).rows as Row[],
     stopServer: () => server.close(),
     async close() {
       if (closed) return;
