@@ -7,7 +7,6 @@ import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
 import { plainBody } from './middleware/plain-body.ts';
 import { warnOfHiddenClients } from './middleware/proxies.ts';
-import { readForm, readJson } from './middleware/read-body.ts';
 import { avatarRoutes } from './routes/avatars.ts';
 import { type CallbackParts, callbackRoutes } from './routes/callback.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -25,6 +24,8 @@ export interface AppParts extends WxuserParts, CallbackParts {
   readonly sandbox?: SandboxWeChat;
   /** Only there, too. */
   readonly demo?: DemoParts;
+  /** Ends all that the parts have open: connections to WeChat, the sandbox's pushes. Comes after the last request, before the stores' `close`. */
+  close(): Promise<void>;
 }
 
 /** The whole server as one Express app: what it does to a request, in order. */
@@ -35,11 +36,10 @@ export function createApp(parts: AppParts): Express {
   app.use(warnOfHiddenClients(parts.log));
   app.use(helmet());
   app.use(plainBody);
-  if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox)); // reads bodies itself, as WeChat does
+  if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox));
   if (parts.demo) app.use(pageRoutes());
-  if (parts.demo) app.use('/sandbox/demo', demoRoutes(parts.demo)); // where no form has been read yet
+  if (parts.demo) app.use('/sandbox/demo', demoRoutes(parts.demo));
   app.use(callbackRoutes(parts));
-  app.use(readJson, readForm);
   app.use(healthRoutes(parts));
   app.use(jwksRoutes(parts));
   app.use(wxuserRoutes(parts));

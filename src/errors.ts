@@ -136,7 +136,7 @@ export const catalogue = {
     retry: 'never',
     zh: '无法读取推送的消息',
     en: 'The pushed message cannot be read',
-    when: 'What was pushed to the callback is neither JSON nor XML of WeChat, does not decrypt, or is in plain text although `WX_CALLBACK_AES_KEY` is set. The log says which setting to compare.',
+    when: 'What was pushed to the callback is neither JSON nor XML of WeChat, does not decrypt, is in plain text although `WX_CALLBACK_AES_KEY` is set, or was read by a body parser of the app around us. The log says what to do.',
   },
   callback_signature_invalid: {
     status: 403,
@@ -262,19 +262,42 @@ interface Details {
   readonly reason?: string;
 }
 
-/** A failure of the catalogue: the only kind of error that reaches a client as itself. */
+/**
+ * A failure of the catalogue: the only kind of error that reaches a client as itself. `status`, `statusCode`, `headers` and `expose` are
+ * what Express and other error handlers read, so that an app without ours answers the right status too.
+ */
 export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
+  readonly status: number;
+  readonly statusCode: number;
+  /** The message is the catalogue's, which anybody may read. */
+  readonly expose = true;
+  readonly headers: Readonly<Record<string, string>>;
   readonly issues: readonly Issue[] | undefined;
   readonly retryAfter: number | undefined;
   readonly reason: string | undefined;
 
-  constructor(code: ErrorCode, details: Details = {}) {
-    super(catalogue[code].en);
+  constructor(code: ErrorCode, { issues, retryAfter, reason }: Details = {}) {
+    const { en, status } = catalogue[code];
+    super(en);
     this.code = code;
-    this.issues = details.issues;
-    this.retryAfter = details.retryAfter;
-    this.reason = details.reason;
+    this.status = status;
+    this.statusCode = status;
+    this.headers = {
+      ...(status === 401 && { 'WWW-Authenticate': 'Bearer' }),
+      ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
+    };
+    this.issues = issues;
+    this.retryAfter = retryAfter;
+    this.reason = reason;
+    // An expected failure: the log has its reason. Outside production, Express sends an error's stack to the client.
+    this.stack = `${this.name}: ${code}: ${en}`;
+  }
+
+  /** What a client may see of it. */
+  toJSON() {
+    const { status, code, message } = this;
+    return { status, code, message, retry: catalogue[code].retry };
   }
 }

@@ -57,6 +57,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
   });
   const checks = createPictureChecks(database, now);
   const contentCheck = isChecked ? checkingContent({ apps, users, avatars, checks, log }) : UNCHECKED;
+  const sandbox = config.sandbox ? createSandboxWeChat(now, { publicUrl: config.publicUrl }) : undefined;
   /** When that was signed which expired a minute ago. */
   const whenExpired = () => new Date(now().getTime() - (jwt.lifetimeSeconds + 60) * 1000);
   return {
@@ -82,8 +83,12 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     cloudIdentity: cloudIdentity(config.wechat.trustCloudHeaders),
     requireLogin: requireLogin(tokens, sessions),
     ping: async () => void (await Promise.all([ping(), redis?.ping()])),
-    ...(config.sandbox && {
-      sandbox: createSandboxWeChat(now, { publicUrl: config.publicUrl }),
+    async close() {
+      for (const { wechat } of apps) wechat.close();
+      sandbox?.close();
+    },
+    ...(sandbox && {
+      sandbox,
       demo: {
         users,
         sessions,

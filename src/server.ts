@@ -47,14 +47,14 @@ export async function startServer(config: Config, { log, now }: ServerOptions): 
     throw error;
   }
 
-  return {
-    url,
-    async close(graceMs = GRACE_MS) {
-      await finishRequests(http, graceMs);
-      for (const { wechat } of parts.apps) wechat.close();
-      await stores.close();
-    },
-  };
+  let closed: Promise<void> | undefined;
+  return { url, close: (graceMs = GRACE_MS) => (closed ??= close(graceMs)) };
+
+  async function close(graceMs: number): Promise<void> {
+    await finishRequests(http, graceMs);
+    await parts.close();
+    await stores.close();
+  }
 }
 
 async function finishRequests(http: Server, graceMs: number): Promise<void> {

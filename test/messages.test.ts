@@ -1,10 +1,11 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openMessage } from '../src/handlers/open-message.ts';
 import { handleEvent } from '../src/handlers/wechat-events.ts';
 import { decryptMessage, isSigned } from '../src/wechat/message-crypto.ts';
 import { type MediaCheck, readMessage } from '../src/wechat/messages.ts';
 import { parseXml } from '../src/wechat/xml.ts';
 import { MEDIA_CHECK_JSON, MEDIA_CHECK_XML, OFFICIAL, SDK_EXAMPLE } from './fixtures/message-push.ts';
+import { nowInSeconds, sha1 } from './support/push.ts';
 
 test('WeChat’s examples of signatures hold, and nothing near them', () => {
   const { token, check, plain, safe } = OFFICIAL;
@@ -85,11 +86,32 @@ function handle(fields: object = {}, more: object = {}) {
   return handleEvent(opened, needs);
 }
 
-test('behind a parser that took the body, the mistake is named', () => {
-  const needs = {
-    appids: ['wx0123456789abcdef'] as const,
-    callback: { token: 'x', aesKey: undefined },
-    now: () => new Date(),
-  };
-  expect(() => openMessage({}, { MsgType: 'event' }, needs)).toThrow('in front of the body parsers');
+describe('a body that a parser of the app has read', () => {
+  const timestamp = nowInSeconds();
+  const query = { timestamp: String(timestamp), nonce: '1', signature: sha1('x', String(timestamp), '1') };
+  const open = (body: unknown) =>
+    openMessage(query, body, {
+      appids: ['wx0123456789abcdef'],
+      callback: { token: 'x', aesKey: undefined },
+      now: () => new Date(timestamp * 1000),
+    });
+
+  test.each([
+    ['JSON', { MsgType: 'event', Event: 'a' }],
+    ['JSON with long numbers', { MsgType: 'event', Event: 'a', MsgId: 23637352235060880n }],
+    ['bytes', Buffer.from('{"MsgType":"event","Event":"a"}')],
+  ])('is understood: %s', (_name, body) => {
+    expect(open(body).message).toMatchObject({ type: 'event', event: 'a' });
+  });
+
+  test.each([
+    ['nothing', {}],
+    ['a form', { '<xml><MsgType>event</MsgType></xml>': '' }],
+    ['XML of another parser', { xml: { MsgType: ['event'] } }],
+    ['null', null],
+    ['a list', [{ MsgType: 'event' }]],
+  ])('is refused, and the log says what to do: %s', (_name, body) => {
+    const reason = expect.stringContaining('mount callbackRoutes before the body parsers');
+    expect(() => open(body)).toThrow(expect.objectContaining({ code: 'callback_unreadable', reason }));
+  });
 });

@@ -1,15 +1,17 @@
 import { execFile } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import express from 'express';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { expect, onTestFinished, test } from 'vitest';
 import * as weappLogin from '../src/index.ts';
 import { startApp } from './support/app.ts';
 import { hasCommands } from './support/commands.ts';
 import { freshSqlite } from './support/engines.ts';
+import { versions } from './support/hosts.ts';
 import { ec, fileOf } from './support/keys.ts';
 import { freePort } from './support/ports.ts';
 
@@ -38,21 +40,19 @@ test.runIf(hasCommands('curl', 'sed'))('README’s curl session works as pasted'
   expect(refused).toMatchObject({ status: 401, code: 'token_missing', retry: 'login' });
 });
 
-test('README’s Express app works as pasted', async () => {
+test.each(versions)('README’s Express app works as pasted, in $version', async ({ express }) => {
   const code = blocks('ts').find((block) => block.includes('createParts')) ?? '';
   const port = await freePort();
   const database = await freshSqlite();
   onTestFinished(database.drop);
 
   // Runs the block itself, with its port and environment replaced.
-  const body = withoutImports(code)
-    .replaceAll('3000', String(port))
-    .replace('process.env', 'env')
-    .replace(/^app\.listen/m, 'return app.listen');
-  const start = new AsyncFunction('env', 'express', 'weapp', body);
+  const body = withoutImports(code).replaceAll('3000', String(port));
+  const start = new AsyncFunction('process', 'express', 'weapp', `${body}return server;`);
   const env = { DATABASE_URL: database.url, LOG_LEVEL: 'silent', JWT_PRIVATE_KEY_FILE: fileOf(ec()) };
-  const server = (await start(env, express, weappLogin)) as { close(): void };
-  onTestFinished(() => server.close());
+  const signals = new EventEmitter();
+  const server = (await start(Object.assign(signals, { env }), express, weappLogin)) as Server;
+  onTestFinished(() => void server.close());
 
   const url = `http://127.0.0.1:${port}`;
   const post = async (path: string, json: unknown) => {
@@ -70,6 +70,9 @@ test('README’s Express app works as pasted', async () => {
   expect(refused.status).toBe(401);
   expect(await refused.json()).toMatchObject({ code: 'token_missing' });
   expect((await fetch(`${url}/.well-known/jwks.json`)).status).toBe(200);
+
+  signals.emit('SIGTERM');
+  await once(server, 'close');
 });
 
 test('README’s verification in another service works as pasted', async () => {

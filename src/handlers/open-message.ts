@@ -77,8 +77,7 @@ export function checkSignature(
  * @throws {AppError} `callback_signature_invalid`, `callback_replayed`, `callback_foreign_app`, `callback_unreadable`
  */
 export function openMessage(query: unknown, body: unknown, needs: OpenNeeds): OpenedMessage {
-  if (typeof body === 'object') throw new Error('callbackRoutes goes in front of the body parsers');
-  const sent = typeof body === 'string' ? body : '';
+  const sent = textOf(body);
   const { aesKey } = needs.callback;
   const opened =
     aesKey === undefined ? openPlain(query, sent, needs) : openSafe(query, sent, { ...needs, aesKey });
@@ -111,6 +110,20 @@ function openSafe(query: unknown, sent: string, needs: OpenNeeds & { aesKey: str
   const message = readMessage(opened.text);
   if (!message) throw unreadable('is neither JSON nor the XML of WeChat, decrypted');
   return { message, ...opened, ...signed };
+}
+
+const PARSED_BEFORE = 'was read by a body parser of the app: mount callbackRoutes before the body parsers';
+
+/** What was sent, or the JSON of it where a parser of the host's app has read it before us. */
+function textOf(body: unknown): string {
+  if (typeof body === 'string') return body;
+  if (Buffer.isBuffer(body)) return body.toString();
+  if (body === undefined) return '';
+  const text = JSON.stringify(body, (_key, value) => (typeof value === 'bigint' ? String(value) : value));
+  const message = readMessage(text);
+  // A form, or XML by another's parser, has neither.
+  if (!message?.type && !message?.encrypted) throw unreadable(PARSED_BEFORE);
+  return text;
 }
 
 function unreadable(what: string): AppError {

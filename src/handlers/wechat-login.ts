@@ -26,5 +26,6 @@ export const refuseAsKoa: ErrorRequestHandler = (error, req, res, next) => {
   if (!(error instanceof AppError) || !REFUSED_BY_WECHAT.includes(error.code)) return next(error);
   res.locals.failure = error;
   const { status, retry, ...text } = catalogue[error.code];
+  res.set(error.headers);
   return res.status(status).json({ code: 10_001, msg: textFor(req, text), retry, requestId: req.id });
 };

@@ -15,8 +15,7 @@ export const handleErrors: ErrorRequestHandler = (error, req, res, next) => {
   if (res.destroyed) return res.locals.logLate?.(res.locals.failure);
 
   const { status, retry, ...text } = catalogue[known.code];
-  if (known.retryAfter !== undefined) res.set('Retry-After', String(known.retryAfter));
-  if (status === 401) res.set('WWW-Authenticate', 'Bearer');
+  res.set(known.headers);
   return res.status(status).json({
     status,
     code: known.code,

@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { expressjwt, UnauthorizedError } from 'express-jwt';
 import jwt from 'jsonwebtoken';
 import type { Sessions } from '../auth/sessions.ts';
@@ -14,14 +14,19 @@ declare global {
   }
 }
 
-/** Lets a request pass whose token holds and whose session is alive, and sets `req.bearer`. */
+/** Lets a request pass whose token holds and whose session is alive, and sets `req.bearer`. Any failure goes to `next`. */
 export function requireLogin(tokens: Tokens, sessions: Sessions): RequestHandler {
   const verify = expressjwt({
     ...tokens.expected,
     secret: (_req, token) => tokens.keyOf(token),
     getToken: tokenOf,
   });
-  return async (req, res, next) => {
+  return (req, res, next) => {
+    // Express 4 does not look at a promise: its rejection would end the process.
+    check(req, res).then(() => next(), next);
+  };
+
+  async function check(req: Request, res: Response): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       verify(req, res, (error?: unknown) => (error ? reject(refusal(error)) : resolve()));
     });
@@ -30,8 +35,7 @@ export function requireLogin(tokens: Tokens, sessions: Sessions): RequestHandler
     if (standing === 'ended') throw new AppError('session_ended');
     if (standing === 'banned') throw new AppError('user_banned');
     req.bearer = bearer;
-    next();
-  };
+  }
 }
 
 /** Whom the token of a request behind requireLogin speaks for. */

@@ -1,17 +1,31 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { ParamsDictionary } from 'express-serve-static-core';
 import type { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { toIssues } from '../issues.ts';
 import { hasBody } from './plain-body.ts';
+import { readBody } from './read-body.ts';
 
-/** Checks the body against a schema and replaces it by the result: a handler behind it sees only what was asked for. */
+/** Reads the body, checks it against a schema and replaces it by the result: a handler behind it sees only what was asked for. */
 export function validate<Body>(schema: z.ZodType<Body>): RequestHandler<ParamsDictionary, unknown, Body> {
-  return (req, _res, next) => {
-    if (req.body === undefined && hasBody(req)) throw new AppError('unsupported_media_type');
+  return async (req, res, next) => {
+    await readBody(req as Request, res);
+    if (!isParsed(req as Request)) throw new AppError('unsupported_media_type', unparsed(req as Request));
     const parsed = schema.safeParse(req.body ?? {}, { reportInput: true });
     if (!parsed.success) throw new AppError('invalid_request', { issues: toIssues(parsed.error) });
     req.body = parsed.data;
     next();
   };
+}
+
+const TAKEN = 'a parser of the app has read the body and left no object: mount our routes before it';
+
+/** Whether the body is what JSON or a form makes, or there is none. */
+function isParsed(req: Request): boolean {
+  if (req.body === undefined) return !hasBody(req);
+  return typeof req.body !== 'string' && !Buffer.isBuffer(req.body);
+}
+
+function unparsed({ readableDidRead }: Request): { reason?: string } {
+  return readableDidRead ? { reason: TAKEN } : {};
 }

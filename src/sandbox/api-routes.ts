@@ -1,6 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import { clientAddress } from '../middleware/client-address.ts';
-import { readText } from '../middleware/read-body.ts';
+import { isUnread, readText } from '../middleware/read-body.ts';
 import type { Ask } from './endpoints/ask.ts';
 import { type Endpoint, endpoints } from './endpoints/table.ts';
 import type { Fault } from './faults.ts';
@@ -16,6 +16,7 @@ export function apiRoutes(sandbox: SandboxWeChat): Router {
     // WeChat reads a body as JSON whatever its type says; a host app may have read it before.
     routes.all(endpoint.path, readText, async (req: Request, res: Response) => {
       const { world } = sandbox;
+      destroyAt(sandbox.closed, res);
       world.calls.count(endpoint.name);
       const ask = toAsk(req);
       const at = world.clock.now();
@@ -33,6 +34,13 @@ export function apiRoutes(sandbox: SandboxWeChat): Router {
     });
   }
   return routes;
+}
+
+/** An answer that a fault holds back would hold the server, too. */
+function destroyAt(closed: AbortSignal, res: Response): void {
+  const destroy = () => res.destroy();
+  closed.addEventListener('abort', destroy);
+  res.once('close', () => closed.removeEventListener('abort', destroy));
 }
 
 interface Exchange {
@@ -65,7 +73,7 @@ function answerOf(world: World, endpoint: Endpoint, ask: Ask, method: string): o
 }
 
 function toAsk(req: Request): Ask {
-  const sent: unknown = req.body;
+  const sent: unknown = isUnread(req) ? undefined : req.body;
   const hasBody = typeof sent === 'string' ? sent.trim() !== '' : sent !== undefined;
   const body = typeof sent === 'string' ? parse(sent) : sent;
   return { query: req.query, body, hasBody, ip: clientAddress(req) };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { SANDBOX_APPID } from '../config.ts';
 import { wait } from './wait.ts';
 import { createWorld, type Surroundings, type World } from './world.ts';
@@ -12,7 +13,9 @@ export interface SandboxWeChat {
   readonly publicHost: string | undefined;
   /** Forgets everything: users, codes, keys, tokens, faults, counters, the moved clock. */
   reset(): void;
-  /** Gives up pushes that are on their way. */
+  /** Aborted by `close`. */
+  readonly closed: AbortSignal;
+  /** Gives up pushes that are on their way, and requests that a fault keeps waiting. */
   close(): void;
 }
 
@@ -32,7 +35,10 @@ export function createSandboxWeChat(
     now,
   };
   let world = createWorld(surroundings);
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // one for each request that waits
   return {
+    closed: closing.signal,
     get world() {
       return world;
     },
@@ -41,6 +47,9 @@ export function createSandboxWeChat(
       world.pushes.close();
       world = createWorld(surroundings);
     },
-    close: () => world.pushes.close(),
+    close() {
+      closing.abort();
+      world.pushes.close();
+    },
   };
 }

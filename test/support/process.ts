@@ -30,12 +30,23 @@ const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** Starts `weapp-login` in an empty folder; it ends with the test at the latest. */
 export function run(
   args: readonly string[],
+  env?: Record<string, string>,
+  folder?: string,
+  how?: How,
+): Process {
+  return runScript(MAIN, args, env, folder, how);
+}
+
+/** The same with another script. */
+export function runScript(
+  script: string,
+  args: readonly string[],
   env: Record<string, string> = {},
   folder?: string,
   how: How = {},
 ): Process {
   const cwd = folder ?? mkdtempSync(join(inject('folder'), 'process-'));
-  const [command = '', ...rest] = [...(how.wrapper ?? []), process.execPath, MAIN, ...args];
+  const [command = '', ...rest] = [...(how.wrapper ?? []), process.execPath, script, ...args];
   const child = spawn(command, rest, { cwd, env: { PATH: process.env['PATH'], ...env } });
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
