@@ -6,7 +6,6 @@ import { trustProxies } from './middleware/client-address.ts';
 import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
 import { plainBody } from './middleware/plain-body.ts';
-import { warnOfHiddenClients } from './middleware/proxies.ts';
 import { avatarRoutes } from './routes/avatars.ts';
 import { type CallbackParts, callbackRoutes } from './routes/callback.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -33,8 +32,8 @@ export function createApp(parts: AppParts): Express {
   const app = express();
   trustProxies(app, parts.trustProxy);
   app.use(logRequests(parts.log));
-  app.use(warnOfHiddenClients(parts.log));
   app.use(helmet());
+  app.use(parts.front); // also for what no router takes
   app.use(plainBody);
   if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox));
   if (parts.demo) app.use(pageRoutes());

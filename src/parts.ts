@@ -14,9 +14,12 @@ import { createPing } from './db/ping.ts';
 import { createUsers } from './db/users.ts';
 import type { Logger } from './log.ts';
 import { cloudIdentity } from './middleware/cloud-identity.ts';
+import { noStore } from './middleware/no-store.ts';
+import { warnOfHiddenClients } from './middleware/proxies.ts';
 import { limitLogins } from './middleware/rate-limit.ts';
 import { requireLogin } from './middleware/require-login.ts';
 import { createRedisToken } from './redis/access-token.ts';
+import { localOnly } from './sandbox/local-only.ts';
 import { createSandboxWeChat, SANDBOX_SECRET } from './sandbox/wechat.ts';
 import { type Stores, sessionsOf } from './stores.ts';
 import { createWeChat } from './wechat/client.ts';
@@ -62,6 +65,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
   const whenExpired = () => new Date(now().getTime() - (jwt.lifetimeSeconds + 60) * 1000);
   return {
     log,
+    front: [noStore, warnOfHiddenClients(log), ...(sandbox ? [localOnly(sandbox.publicHost)] : [])],
     trustProxy: config.trustProxy,
     apps,
     appids,

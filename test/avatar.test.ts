@@ -235,9 +235,16 @@ describe('a picture at its address', () => {
 
 describe('the address', () => {
   test('begins with PUBLIC_URL, whatever Host the client says', async () => {
-    const { app, ada } = await start({ env: { PUBLIC_URL: 'https://login.example.com/wx/' } });
+    const wechat = await startStandIn();
+    const env = {
+      ...realSettings(wechat.url),
+      AVATAR_STORE: `file:${newFolder()}`,
+      PUBLIC_URL: 'https://login.example.com/wx/',
+    };
+    const app = await startApp({ env });
+    const { token } = (await app.call('POST', '/api/wxuser', { code: 'c' })).body;
     const body = Buffer.from(await multipart([['name="f"; filename="f"', await jpeg(1)]]).arrayBuffer());
-    const head = `POST /api/wxuser/me/avatar HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example\r\nAuthorization: ${ada}\r\nContent-Type: multipart/form-data; boundary=boundary0\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
+    const head = `POST /api/wxuser/me/avatar HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: evil.example\r\nAuthorization: ${token}\r\nContent-Type: multipart/form-data; boundary=boundary0\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
     const text = await raw(Number(new URL(app.url).port), Buffer.concat([Buffer.from(head), body]));
     expect(text).toMatch(/^HTTP\/1.1 200 /);
     expect(await avatarOf(app)).toMatch(/^https:\/\/login\.example\.com\/wx\/avatars\/[0-9a-f]{64}\.jpg$/);

@@ -4,6 +4,7 @@ import { createApp, createLog, createParts, loadConfig, openStores } from '../sr
 import { freshSqlite } from './support/engines.ts';
 import { ec, fileOf } from './support/keys.ts';
 import { envExample, errorsPage, settingsTable } from './support/render-docs.ts';
+import { routesIn } from './support/routes.ts';
 
 const between = (mark: string) => new RegExp(`(<!-- ${mark} -->\n)[\\s\\S]*?(\n<!-- /${mark} -->)`);
 const file = (name: string) => new URL(`../${name}`, import.meta.url);
@@ -71,20 +72,6 @@ async function routesOfEverySetting(): Promise<string[]> {
     ...parts
   } = createParts(config, { stores, log, sandboxBase: 'http://127.0.0.1' });
   return routesIn(createApp(parts).router.stack).toSorted();
-}
-
-interface Layer {
-  readonly route?: { readonly path: string; readonly stack: readonly { readonly method: string }[] };
-  readonly handle: { readonly stack?: readonly Layer[] };
-}
-
-function routesIn(stack: readonly unknown[]): string[] {
-  const all = (stack as readonly Layer[]).flatMap(({ route, handle }) =>
-    route
-      ? route.stack.map(({ method }) => `${method.toUpperCase()} ${route.path}`)
-      : routesIn(handle.stack ?? []),
-  );
-  return [...new Set(all)];
 }
 
 function withoutComments(code: string): string {

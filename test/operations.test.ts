@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { startApp } from './support/app.ts';
 
+/** A sandbox takes what came through a proxy to this host only. */
+const BEHIND_PROXY = { PUBLIC_URL: 'http://127.0.0.1' };
+
 test('one line per request, with these fields and no others', async () => {
   const app = await startApp();
   const { body } = await app.login({ user: 'Ada' });
@@ -76,7 +79,7 @@ describe('the limit on logins', () => {
   });
 
   test('a forged X-Forwarded-For does not help', async () => {
-    const app = await startApp({ env: { LOGIN_RATE_LIMIT: '1' } });
+    const app = await startApp({ env: { ...BEHIND_PROXY, LOGIN_RATE_LIMIT: '1' } });
     const from = (address: string) =>
       app.call('POST', '/api/wxuser', { code: 'c' }, { 'X-Forwarded-For': address });
     await from('203.0.113.1');
@@ -88,7 +91,7 @@ describe('the limit on logins', () => {
   });
 
   test('behind a proxy that TRUST_PROXY names, each client has his own', async () => {
-    const app = await startApp({ env: { LOGIN_RATE_LIMIT: '1', TRUST_PROXY: '1' } });
+    const app = await startApp({ env: { ...BEHIND_PROXY, LOGIN_RATE_LIMIT: '1', TRUST_PROXY: '1' } });
     const from = (address: string) =>
       app.call('POST', '/api/wxuser', { code: 'c' }, { 'X-Forwarded-For': address });
     await from('203.0.113.1');

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { startApp } from './support/app.ts';
 import { openSandbox } from './support/sandbox.ts';
@@ -29,6 +31,18 @@ function ask(url: string, headers: Record<string, string>, method = 'GET'): Prom
 
 const REFUSED = { status: 403, code: 'sandbox_is_local' };
 
+const PATHS = [
+  '/',
+  '/healthz',
+  '/api/wxuser/me',
+  '/user/wechatlogin',
+  '/nothing',
+  '/sandbox/control/state',
+  '/sandbox/demo/users/Ada',
+  '/sandbox/demo/phone.html',
+  '/sandbox/sns/jscode2session',
+];
+
 describe('a sandbox answers', () => {
   test.each([
     'localhost:8888',
@@ -48,8 +62,7 @@ describe('a sandbox answers', () => {
     'not to %s, a name that strangers could lead here',
     async (host) => {
       const { url } = await startApp();
-      for (const path of ['/control/state', '/demo/users/Ada', '/demo/phone.html', '/sns/jscode2session'])
-        expect([path, await ask(`${url}/sandbox${path}`, { host })]).toEqual([path, REFUSED]);
+      for (const path of PATHS) expect([path, await ask(url + path, { host })]).toEqual([path, REFUSED]);
     },
   );
 
@@ -81,3 +94,138 @@ describe('a sandbox answers', () => {
     expect(await ask(`${url}/sandbox/wx/login`, own, 'POST')).toMatchObject({ status: 200 });
   });
 });
+
+describe('what came through a proxy is refused', () => {
+  test.each([
+    ['X-Forwarded-For', '203.0.113.7'],
+    ['X-Forwarded-For', '127.0.0.1'],
+    ['X-Forwarded-Proto', 'https'],
+    ['X-Forwarded-Host', 'localhost'],
+    ['Forwarded', 'for=203.0.113.7'],
+    ['Via', '1.1 varnish'],
+    ['X-Real-IP', '203.0.113.7'],
+    ['CF-Connecting-IP', '203.0.113.7'],
+    ['True-Client-IP', '203.0.113.7'],
+    ['X-Client-IP', '203.0.113.7'],
+    ['X-Azure-ClientIP', '203.0.113.7'],
+    ['Ali-CDN-Real-IP', '203.0.113.7'],
+    ['CDN-Loop', 'cloudflare'],
+    ['X-Amzn-Trace-Id', 'Root=1-67891233-abcdef012345678912345678'],
+    ['X-Envoy-External-Address', '203.0.113.7'],
+  ])('%s: %s', async (name, value) => {
+    const app = await startApp();
+    for (const path of PATHS)
+      expect([path, await ask(app.url + path, { [name]: value })]).toEqual([path, REFUSED]);
+    const { status, body } = await app.call('POST', '/api/wxuser', await app.button(), { [name]: value });
+    expect([status, body.code]).toEqual([403, 'sandbox_is_local']);
+    expect(await app.rows()).toEqual([]);
+    const { reason } = app.log.findLast((line) => line['code'] === 'sandbox_is_local') ?? {};
+    expect(reason).toBe(
+      `came through a proxy (${name.toLowerCase()}), to a host that is not that of PUBLIC_URL`,
+    );
+  });
+
+  test('HTTP/1.0, which proxies speak and no browser', async () => {
+    const { url } = await startApp();
+    const { port, host } = new URL(url);
+    for (const path of PATHS)
+      expect(await raw(Number(port), `GET ${path} HTTP/1.0\r\nHost: ${host}\r\n\r\n`)).toMatch(
+        /^HTTP\/1.1 403 [\s\S]*sandbox_is_local/,
+      );
+  });
+
+  test.each(['203.0.113.7', '203.0.113.7:8888', '[2001:db8::1]:8888'])(
+    'a public address (%s) that somebody leads to loopback',
+    async (host) => {
+      const { url } = await startApp();
+      for (const path of PATHS) expect([path, await ask(url + path, { host })]).toEqual([path, REFUSED]);
+    },
+  );
+
+  test('but not where PUBLIC_URL names the host that it came to', async () => {
+    const app = await startApp({ env: { PUBLIC_URL: 'https://demo.example.com', TRUST_PROXY: '1' } });
+    const through = { 'x-forwarded-for': '203.0.113.7', via: '1.1 caddy' };
+    const there = { ...through, host: 'demo.example.com' };
+    expect(await ask(`${app.url}/`, there)).toMatchObject({ status: 200 });
+    expect(await ask(`${app.url}/api/wxuser/me`, there)).toMatchObject({ code: 'token_missing' });
+    const page = { ...there, origin: 'https://demo.example.com' };
+    expect(await ask(`${app.url}/sandbox/wx/login`, page, 'POST')).toMatchObject({ status: 200 });
+    for (const host of ['other.example.com', 'localhost', '127.0.0.1', new URL(app.url).host])
+      expect([host, await ask(`${app.url}/`, { ...through, host })]).toEqual([host, REFUSED]);
+    expect(await ask(`${app.url}/`, { ...through, 'x-forwarded-host': 'demo.example.com' })).toEqual(REFUSED);
+  });
+});
+
+describe('a form of another site reaches nothing', () => {
+  const FORMS: readonly (readonly [string, Record<string, string>])[] = [
+    ['by Sec-Fetch-Site', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }],
+    ['from another port of this machine', { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate' }],
+    ['of an older browser, by Origin', { origin: 'https://evil.example' }],
+    ['of an older browser, from another port', { origin: 'http://127.0.0.1:1' }],
+    ['of an older browser, from a file or a frame without an origin', { origin: 'null' }],
+    ['with an Origin that is none', { origin: 'evil' }],
+    [
+      'with our host in the name of its page',
+      { origin: 'https://evil.example', referer: 'https://evil.example/https://servicewechat.com/' },
+    ],
+    [
+      'of a site whose name begins as WeChat’s',
+      {
+        origin: 'https://servicewechat.com.evil.example',
+        referer: 'https://servicewechat.com.evil.example/',
+      },
+    ],
+  ];
+
+  test.each(FORMS)('%s', async (_name, headers) => {
+    const app = await startApp();
+    const form = { ...headers, 'content-type': 'application/x-www-form-urlencoded' };
+    for (const path of [
+      '/sandbox/wx/login',
+      '/sandbox/login-button',
+      '/sandbox/control/faults',
+      '/api/wxuser',
+    ])
+      expect([path, await ask(app.url + path, form, 'POST')]).toEqual([path, REFUSED]);
+    for (const method of ['PUT', 'DELETE', 'PATCH'])
+      expect(await ask(`${app.url}/sandbox/control/state`, form, method)).toEqual(REFUSED);
+    const token = '/sandbox/cgi-bin/token?grant_type=client_credential';
+    expect(await ask(app.url + token, headers)).toEqual(REFUSED); // a form of method GET
+    expect((await app.call('GET', '/sandbox/control/users')).body).toEqual([]);
+  });
+
+  test.each([
+    ['the page itself', (host: string) => ({ 'sec-fetch-site': 'same-origin', origin: `http://${host}` })],
+    ['the page itself in an older browser', (host: string) => ({ origin: `http://${host}` })],
+    ['curl and every other program', () => ({})],
+    [
+      'a mini program in WeChat DevTools, which a browser calls cross-site',
+      () => ({
+        'sec-fetch-site': 'cross-site',
+        'sec-fetch-mode': 'cors',
+        referer: 'https://servicewechat.com/wx4f4bc4dec97d474b/devtools/page-frame.html',
+      }),
+    ],
+    [
+      'a mini program on a phone',
+      () => ({ referer: 'https://servicewechat.com/wx4f4bc4dec97d474b/0/page-frame.html' }),
+    ],
+  ])('these are none: %s', async (_name, headersFor) => {
+    const { url } = await startApp();
+    const headers = headersFor(new URL(url).host);
+    for (const path of ['/sandbox/wx/login', '/sandbox/login-button'])
+      expect(await ask(url + path, headers, 'POST')).toMatchObject({ status: 200 });
+    expect(await ask(`${url}/api/wxuser`, headers, 'POST')).toMatchObject({ code: 'invalid_request' });
+  });
+});
+
+async function raw(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (part: string) => {
+    answer += part;
+  });
+  socket.end(text);
+  await once(socket, 'close');
+  return answer;
+}

@@ -20,7 +20,7 @@ const POLICY = [
 ].join('; ');
 
 const policy: RequestHandler = (_req, res, next) => {
-  res.set({ 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' });
+  res.set('Content-Security-Policy', POLICY);
   next();
 };
 

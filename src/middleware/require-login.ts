@@ -22,6 +22,7 @@ export function requireLogin(tokens: Tokens, sessions: Sessions): RequestHandler
     getToken: tokenOf,
   });
   return (req, res, next) => {
+    res.setHeader('Cache-Control', 'no-store'); // what a user gets is for nobody else, on a route of a host app too
     // Express 4 does not look at a promise: its rejection would end the process.
     check(req, res).then(() => next(), next);
   };

@@ -2,8 +2,9 @@ import { Router } from 'express';
 import { proveToken, type ReceiveNeeds, receiveMessage } from '../handlers/callback.ts';
 import type { CallbackSettings } from '../handlers/open-message.ts';
 import { readText } from '../middleware/read-body.ts';
+import type { FrontParts } from './front.ts';
 
-export interface CallbackParts extends Omit<ReceiveNeeds, 'callback'> {
+export interface CallbackParts extends Omit<ReceiveNeeds, 'callback'>, FrontParts {
   /** Only with a `WX_CALLBACK_TOKEN`. */
   readonly callback: CallbackSettings | undefined;
 }
@@ -15,6 +16,7 @@ export function callbackRoutes({ callback, ...parts }: CallbackParts): Router {
   const routes = Router();
   if (!callback) return routes;
   const needs = { ...parts, callback };
+  routes.use(PATH, parts.front);
   routes.get(PATH, proveToken(needs));
   routes.post(PATH, readText, receiveMessage(needs));
   return routes;

@@ -7,6 +7,7 @@ import type { WxuserParts } from './wxuser.ts';
 /** What clients of the Koa tutorial call. */
 export function koaRoutes(parts: WxuserParts): Router {
   const routes = Router();
+  routes.use('/user/wechatlogin', parts.front);
   const { limitLogins, cloudIdentity } = parts;
   const validLogin = validateLogin<CodeRequest>(codeRequest, cloudCodeRequest);
   routes.post('/user/wechatlogin', limitLogins, cloudIdentity, validLogin, wechatLogin(parts), refuseAsKoa);

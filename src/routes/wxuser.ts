@@ -19,8 +19,9 @@ import { endSession, listSessions, logout } from '../handlers/sessions.ts';
 import { validateLogin } from '../middleware/cloud-identity.ts';
 import { plainBody } from '../middleware/plain-body.ts';
 import { validate } from '../middleware/validate.ts';
+import type { FrontParts } from './front.ts';
 
-export interface WxuserParts extends LoginNeeds, AvatarNeeds {
+export interface WxuserParts extends LoginNeeds, AvatarNeeds, FrontParts {
   readonly limitLogins: RequestHandler;
   readonly cloudIdentity: RequestHandler;
   readonly requireLogin: RequestHandler;
@@ -32,6 +33,7 @@ export function wxuserRoutes(parts: WxuserParts): Router {
   const validLogin = validateLogin<LoginRequest>(loginRequest, cloudLoginRequest);
   const profile = profileRequest(parts.avatars.isOurs);
   const routes = Router();
+  routes.use('/api/wxuser', parts.front);
   routes.post('/api/wxuser', limitLogins, cloudIdentity, validLogin, login(parts));
   routes.get('/api/wxuser/me', requireLogin, getMe(parts));
   routes.put('/api/wxuser/me', requireLogin, validate(profile), putMe(parts));

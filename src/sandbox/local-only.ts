@@ -1,37 +1,58 @@
 import { isIP } from 'node:net';
 import type { Request, RequestHandler } from 'express';
 import { AppError } from '../errors.ts';
+import { proxyOf } from './came-through-proxy.ts';
 
 /** Names that nobody can have in the public DNS: reserved (RFC 2606, 6761, 6762, 8375, ICANN's .internal), or, as those of containers, without a dot. */
 const LOCAL_NAME = /^(?:[^.]+|.+\.(?:localhost|local|internal|test|home\.arpa))$/i;
 
+/** WeChat's own pages, which only a mini program has: in DevTools a browser sends its requests, and calls them cross-site. */
+const MINI_PROGRAM = 'https://servicewechat.com/';
+
 /**
- * Lets in who comes by an IP address or a local name, and no page of another site. A sandbox lets anyone be anyone; without this
- * a page that a developer has open elsewhere could use his, as a form or under a name that it has led to 127.0.0.1 (DNS rebinding).
- * @param publicHost a host that is ours all the same
+ * Lets in who comes straight to an IP address or a local name, and no page of another site. A sandbox lets anyone be anyone;
+ * without this a server that became one by mistake would let in the users of the proxy in front of it, and a page that a
+ * developer has open elsewhere could use theirs, as a form or under a name that it has led to 127.0.0.1 (DNS rebinding).
+ * @param publicHost a host that is ours all the same, also behind a proxy
  */
 export function localOnly(publicHost: string | undefined): RequestHandler {
   return (req, _res, next) => {
-    const host = hostOf(req);
-    if (host !== publicHost && !isIP(host) && !LOCAL_NAME.test(host))
-      throw new AppError('sandbox_is_local', { reason: `came to the host ${host}` });
-    if (isOfAnotherSite(req))
-      throw new AppError('sandbox_is_local', { reason: 'came from a page of another site' });
+    const reason = reasonToRefuse(req, publicHost);
+    if (reason !== undefined) throw new AppError('sandbox_is_local', { reason });
     next();
   };
 }
 
+function reasonToRefuse(req: Request, publicHost: string | undefined): string | undefined {
+  const host = hostOf(req.get('host') ?? '');
+  if (host !== publicHost) {
+    if (!isIP(host) && !LOCAL_NAME.test(host)) return `came to the host ${host.slice(0, 100)}`;
+    const proxy = proxyOf(req, host);
+    if (proxy) return `came through a proxy (${proxy}), to a host that is not that of PUBLIC_URL`;
+  }
+  return isOfAnotherSite(req, publicHost) ? 'came from a page of another site' : undefined;
+}
+
 /** Without the port, and the brackets of IPv6. */
-function hostOf(req: Request): string {
-  const host = req.get('host') ?? '';
-  return host
+function hostOf(authority: string): string {
+  return authority
     .replace(/:\d+$/, '')
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase();
 }
 
-/** Browsers say so; no other client does. A link to here is none of it. */
-function isOfAnotherSite(req: Request): boolean {
-  const isLink = req.method === 'GET' && req.get('sec-fetch-mode') === 'navigate';
-  return /^(?:cross-site|same-site)$/.test(req.get('sec-fetch-site') ?? '') && !isLink;
+/** Browsers say so; no other client does. A link to here is none of it; what a form would send is. */
+function isOfAnotherSite(req: Request, publicHost: string | undefined): boolean {
+  if (req.get('referer')?.startsWith(MINI_PROGRAM)) return false;
+  const site = req.get('sec-fetch-site');
+  const isLink =
+    req.method === 'GET' && req.get('sec-fetch-mode') === 'navigate' && !req.originalUrl.includes('?');
+  if (site !== undefined) return /^(?:cross-site|same-site)$/.test(site) && !isLink;
+  // Older browsers say only this, and every browser where the address is neither https nor loopback.
+  const origin = req.get('origin')?.toLowerCase();
+  if (origin === undefined) return false;
+  const [, authority = ''] = /^https?:\/\/([^/]+)$/.exec(origin) ?? [];
+  return (
+    authority !== req.get('host')?.toLowerCase() && (authority === '' || hostOf(authority) !== publicHost)
+  );
 }

@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import { noStore } from '../middleware/no-store.ts';
 import { plainBody } from '../middleware/plain-body.ts';
 import { apiRoutes } from './api-routes.ts';
 import { cdnRoutes } from './cdn-routes.ts';
@@ -14,7 +15,7 @@ import type { SandboxWeChat } from './wechat.ts';
  */
 export function sandboxRoutes(sandbox: SandboxWeChat): Router {
   const routes = Router();
-  routes.use(localOnly(sandbox.publicHost));
+  routes.use(noStore, localOnly(sandbox.publicHost));
   routes.use(plainBody);
   routes.use(apiRoutes(sandbox));
   routes.use(phoneRoutes(sandbox));

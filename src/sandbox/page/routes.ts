@@ -32,5 +32,5 @@ export function pageRoutes(): Router {
 }
 
 function send(res: Response, type: string, text: string): void {
-  res.set({ 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-cache' }).type(type).send(text);
+  res.set('Content-Security-Policy', POLICY).type(type).send(text);
 }
