@@ -75,7 +75,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       timeoutMs: settings.WX_TIMEOUT_MS,
       tokenMode: settings.WX_TOKEN_MODE,
       profileStrict: settings.WX_PROFILE_STRICT,
-      trustCloudHeaders: settings.WX_TRUST_CLOUD_HEADERS,
+      phoneCheckOpenid: settings.WX_PHONE_CHECK_OPENID,
+      /** Which pair of headers of WeChat Cloud Run says who is calling, if any. */
+      trustedCloudHeaders: cloudHeadersOf(settings),
       contentCheck: settings.WX_CONTENT_CHECK,
     },
     callback:
@@ -105,6 +107,11 @@ export interface AppSettings {
 function appsOf({ WX_APPID, WX_SECRET, WX_APPS }: Settings): readonly [AppSettings, ...AppSettings[]] {
   const [first, ...others] = WX_APPS ?? [];
   return first ? [first, ...others] : [{ appid: WX_APPID ?? SANDBOX_APPID, secret: WX_SECRET }];
+}
+
+function cloudHeadersOf(settings: Settings): 'X-WX' | 'X-WX-FROM' | undefined {
+  if (settings.WX_TRUST_CLOUD_FROM_HEADERS) return 'X-WX-FROM';
+  return settings.WX_TRUST_CLOUD_HEADERS ? 'X-WX' : undefined;
 }
 
 function withoutBlanks(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
@@ -156,7 +163,15 @@ function contradictions(given: Record<string, string>): string[] {
   if (has('WX_CALLBACK_AES_KEY') && !has('WX_CALLBACK_TOKEN')) {
     problems.push('WX_CALLBACK_TOKEN is not set, but WX_CALLBACK_AES_KEY is');
   }
-  if (environment.shape.WX_CONTENT_CHECK.safeParse(given['WX_CONTENT_CHECK']).data) {
+  const isOn = (name: 'WX_CONTENT_CHECK' | 'WX_TRUST_CLOUD_HEADERS' | 'WX_TRUST_CLOUD_FROM_HEADERS') =>
+    environment.shape[name].safeParse(given[name]).data === true;
+  if (isOn('WX_TRUST_CLOUD_HEADERS') && isOn('WX_TRUST_CLOUD_FROM_HEADERS')) {
+    problems.push(
+      'WX_TRUST_CLOUD_HEADERS and WX_TRUST_CLOUD_FROM_HEADERS are both set: set the second alone under resource sharing, else the first. ' +
+        'The gateway fills one pair of headers; the other could come from the client',
+    );
+  }
+  if (isOn('WX_CONTENT_CHECK')) {
     if (!has('WX_CALLBACK_TOKEN'))
       problems.push(
         'WX_CALLBACK_TOKEN is not set, but WX_CONTENT_CHECK is: no verdict on a picture would arrive',

@@ -31,7 +31,7 @@ export const catalogue = {
     retry: 'login',
     zh: '用户资料校验未通过，请重新登录',
     en: 'The profile could not be verified: log in again',
-    when: 'Only with `WX_PROFILE_STRICT=true`: the signature, the decryption or the watermark does not hold.',
+    when: 'Only with `WX_PROFILE_STRICT=true`: the signature, the decryption or the watermark does not hold, or there is no `rawData` with its `signature`.',
   },
   login_code_expected: {
     status: 400,
@@ -59,7 +59,7 @@ export const catalogue = {
     retry: 'login',
     zh: '手机号数据解密失败，请重新登录后，让用户再次点击手机号按钮',
     en: 'The phone data does not decrypt: log in again, then have the user tap the button again',
-    when: "The `encryptedData` of the older getPhoneNumber button is not encrypted with this session's session_key (a later wx.login may have replaced it), or holds no phone number.",
+    when: "The `encryptedData` of the older getPhoneNumber button is not encrypted with this session's session_key (a later wx.login may have replaced it), holds no phone number, is more than an hour old, or WeChat does not know it as genuine. The log says which.",
   },
   token_missing: {
     status: 401,
@@ -192,7 +192,7 @@ export const catalogue = {
     retry: 'later',
     zh: '请求过于频繁，请稍后再试',
     en: 'Too many requests: try again later',
-    when: 'More logins from one address than `LOGIN_RATE_LIMIT` a minute, or more uploads at once than the server takes; `Retry-After` says when to come back.',
+    when: 'More logins from one address than `LOGIN_RATE_LIMIT` a minute, more than 10 tries an hour of one user with the `encryptedData` of the older getPhoneNumber button, or more uploads at once than the server takes; `Retry-After` says when to come back.',
   },
   wechat_rate_limited: {
     status: 429,

@@ -16,7 +16,7 @@ import type { Logger } from './log.ts';
 import { cloudIdentity } from './middleware/cloud-identity.ts';
 import { noStore } from './middleware/no-store.ts';
 import { warnOfHiddenClients } from './middleware/proxies.ts';
-import { limitLogins } from './middleware/rate-limit.ts';
+import { limitLogins, limitPhoneData } from './middleware/rate-limit.ts';
 import { requireLogin } from './middleware/require-login.ts';
 import { createRedisToken } from './redis/access-token.ts';
 import { localOnly } from './sandbox/local-only.ts';
@@ -71,6 +71,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     appids,
     profileStrict,
     provenOnly: isChecked,
+    phoneCheckOpenid: config.wechat.phoneCheckOpenid,
     tokens,
     sessions,
     seal,
@@ -84,7 +85,8 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     receiveFile: createReceiver(config.avatars.maxBytes),
     makePicture: createPictureMaker(),
     limitLogins: limitLogins(config.loginRateLimit),
-    cloudIdentity: cloudIdentity(config.wechat.trustCloudHeaders),
+    limitPhoneData: limitPhoneData(),
+    cloudIdentity: cloudIdentity(config.wechat.trustedCloudHeaders, appids),
     requireLogin: requireLogin(tokens, sessions),
     ping: async () => void (await Promise.all([ping(), redis?.ping()])),
     async close() {

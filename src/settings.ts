@@ -251,6 +251,14 @@ export const environment = z.object({
     en: 'On WeChat Cloud Run: a request with `X-WX-OPENID` logs in without a code. Only where nobody can reach the server past its gateway: see [docs/cloud-run.md](docs/cloud-run.md)',
     zh: '微信云托管：带有 `X-WX-OPENID` 的请求无需 code 即可登录。仅当所有请求都必须经过其网关时才可开启，见 [docs/cloud-run.md](docs/cloud-run.md)',
   }),
+  WX_TRUST_CLOUD_FROM_HEADERS: flag.prefault('false').register(settings, {
+    en: 'The same under resource sharing between mini programs, by `X-WX-FROM-OPENID`; not together with the one above',
+    zh: '同上，用于多个小程序资源复用：以 `X-WX-FROM-OPENID` 为准；不能与上一项同时开启',
+  }),
+  WX_PHONE_CHECK_OPENID: flag.prefault('false').register(settings, {
+    en: "Sends the user's openid with the code of a getPhoneNumber button, so that WeChat refuses the code of another user. Off until it was seen to work with a real mini program: try it with yours",
+    zh: '用手机号按钮的 code 换取手机号时附上用户的 openid，由微信拒绝其他用户的 code。尚未在真实小程序上验证，默认关闭：请先用你的小程序试一下',
+  }),
   WX_CALLBACK_TOKEN: z
     .string()
     .regex(/^[A-Za-z0-9]{16,32}$/, 'must be 16 to 32 letters and digits, as entered in the WeChat console')

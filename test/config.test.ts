@@ -25,7 +25,7 @@ test('nothing set: the sandbox, on loopback, with the embedded database', () => 
     port: 8888,
     databaseUrl: 'sqlite:./data/weapp-login.db',
     apps: [{ appid: 'wxsandbox000000000' }],
-    wechat: { profileStrict: false, trustCloudHeaders: false },
+    wechat: { profileStrict: false, trustedCloudHeaders: undefined, phoneCheckOpenid: false },
     jwt: { lifetimeSeconds: 604_800, issuer: 'weapp-login' },
   });
 });
@@ -100,6 +100,19 @@ test.each([
   ],
 ])('TRUST_PROXY: %s', (_name, setting, expected) => {
   expect(loadConfig({ TRUST_PROXY: setting }).trustProxy).toEqual(expected);
+});
+
+test('one pair of Cloud Run’s headers may be trusted, never both', () => {
+  const [plain, from] = ['WX_TRUST_CLOUD_HEADERS', 'WX_TRUST_CLOUD_FROM_HEADERS'];
+  const trusted = (env: object) => loadConfig({ ...REAL, ...env }).wechat.trustedCloudHeaders;
+  expect(trusted({ [plain]: 'true', [from]: 'false' })).toBe('X-WX');
+  expect(trusted({ [plain]: 'false', [from]: 'true' })).toBe('X-WX-FROM');
+  expect(trusted({ [plain]: 'false' })).toBeUndefined();
+  expect(problemsOf({ ...REAL, [plain]: 'true', [from]: 'true' })).toEqual([
+    expect.stringMatching(
+      /^WX_TRUST_CLOUD_HEADERS and WX_TRUST_CLOUD_FROM_HEADERS are both set: set the second alone/,
+    ),
+  ]);
 });
 
 test('every problem is reported at once and by name', () => {

@@ -387,14 +387,24 @@ describe('a login', () => {
     expect([sandbox.count('msg_sec_check'), sandbox.count('media_check_async')]).toEqual([0, 0]);
   });
 
-  test.each(['encryptedData', 'signature'])('takes what %s proves', async (proof) => {
+  test('takes what a signature proves, whatever encryptedData says', async () => {
     const { sandbox, logIn } = await start();
     const { code } = sandbox.wx.login('Bob');
-    const { rawData, signature, encryptedData, iv } = sandbox.wx.getUserProfile('Bob', said);
-    const sent = proof === 'signature' ? { rawData, signature } : { encryptedData, iv };
-    const { body } = await logIn('Bob', { code, ...sent });
+    const { rawData, signature } = sandbox.wx.getUserProfile('Bob', said);
+    const { encryptedData, iv } = sandbox.wx.getUserProfile('Bob', { ...said, nickName: 'Another' });
+    const { body } = await logIn('Bob', { code, rawData, signature, encryptedData, iv });
     expect(body.user).toMatchObject({ nickName: 'Self-made', avatar: FINE, gender: 1 });
     expect(body).not.toHaveProperty('issues');
+  });
+
+  test('leaves out what only decrypts: the iv changes the start of a name, a splice its middle', async () => {
+    const { logIn, sandbox } = await start();
+    const { code } = sandbox.wx.login('Bob');
+    const { encryptedData, iv } = sandbox.wx.getUserProfile('Bob', said);
+    const { status, body } = await logIn('Bob', { code, encryptedData, iv });
+    expect([status, body.user]).toEqual([200, { ...body.user, nickName: null, avatar: null, gender: 1 }]);
+    const issue = (path: string) => ({ path, message: expect.stringMatching(/PUT \/api\/wxuser\/me/) });
+    expect(body.issues).toEqual([issue('encryptedData.nickName'), issue('encryptedData.avatarUrl')]);
   });
 });
 

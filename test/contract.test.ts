@@ -74,6 +74,7 @@ const facts: Readonly<Record<EndpointName, readonly number[]>> = {
   stable_token: [-1, 40013, 40125, 40164, 40243, 41002, 41004, 45009, 45011],
   token: [-1, 40013, 40125, 40164, 40243, 41002, 41004, 45009, 45011],
   getuserphonenumber: [-1, 40001, 40013, 40014, 40029, 42001, 45011],
+  checkencryptedmsg: [1, 40001, 40014, 40097, 42001],
   checksession: [40001, 40014, 42001, 87009],
   resetusersessionkey: [40001, 40014, 42001, 87007, 87008, 87009],
   msg_sec_check: [40001, 40014, 42001, 61010],

@@ -90,6 +90,14 @@ describe('weapp-login doctor', () => {
     expect(output).toMatch(/^warning +settings: without Redis other instances learn .* 3600 s/m);
   });
 
+  test('Cloud Run’s headers, under resource sharing too', async () => {
+    const { env } = await realSettings();
+    const { output } = await doctor({ ...env, WX_TRUST_CLOUD_FROM_HEADERS: 'true' });
+    expect(output).toMatch(
+      /^warning +settings: WX_TRUST_CLOUD_FROM_HEADERS: .*past the gateway.*\n +→ close public access/m,
+    );
+  });
+
   test('the callback, asked at its public address as WeChat asks', async () => {
     const { env } = await realSettings();
     const callback = { WX_CALLBACK_TOKEN: 'CallbackToken0123456', WX_CALLBACK_AES_KEY: 'a'.repeat(43) };

@@ -278,10 +278,13 @@ describe.each(engines)('the login button, on $name', ({ fresh }) => {
 });
 
 describe('WeChat’s official vectors through the whole path', () => {
+  /** When the vector was made. */
+  const now = () => new Date(1_477_314_187_000);
+
   test('the decrypted profile becomes the row', async () => {
     const wechat = await startStandIn();
     wechat.answer(json({ ...SESSION, unionid: 'ocMvos6NjeKLIBqg5Mr9QjxrP1FA' }));
-    const app = await startApp({ env: realSettings(wechat.url) });
+    const app = await startApp({ env: realSettings(wechat.url), now });
     const { encryptedData, iv } = vectors.encryptedData;
     const { body } = await app.call('POST', '/api/wxuser', {
       code: 'the-code-of-the-vectors',
@@ -309,11 +312,12 @@ describe('WeChat’s official vectors through the whole path', () => {
     ['a truncated text', APPID, { encryptedData: vectors.encryptedData.encryptedData.slice(0, -24) }],
     ['a wrong key', APPID, { session: { ...SESSION, session_key: 'HyVFkGl5F5OQWJZZaNzBBg==' } }],
     ['no iv', APPID, { iv: undefined }],
+    ['a watermark of an hour ago', APPID, { now: () => new Date(1_477_317_788_000) }],
   ])('%s: the user is logged in without his data, and told', async (_name, WX_APPID, change) => {
     const wechat = await startStandIn();
-    const { session, ...sent } = { session: SESSION, ...vectors.encryptedData, ...change };
+    const { session, now: at, ...sent } = { session: SESSION, now, ...vectors.encryptedData, ...change };
     wechat.answer(json(session));
-    const app = await startApp({ env: { ...realSettings(wechat.url), WX_APPID } });
+    const app = await startApp({ env: { ...realSettings(wechat.url), WX_APPID }, now: at });
     const { encryptedData, iv } = sent;
     const { status, body } = await app.call('POST', '/api/wxuser', { code: 'c', encryptedData, iv });
     expect(status).toBe(200);
@@ -324,7 +328,7 @@ describe('WeChat’s official vectors through the whole path', () => {
   test('encryptedData of another user is not his, even with the right key', async () => {
     const wechat = await startStandIn();
     wechat.answer(json({ ...SESSION, openid: 'oSomebodyElse000000000000000' }));
-    const app = await startApp({ env: realSettings(wechat.url) });
+    const app = await startApp({ env: realSettings(wechat.url), now });
     const { encryptedData, iv } = vectors.encryptedData;
     const { body } = await app.call('POST', '/api/wxuser', { code: 'c', encryptedData, iv });
     expect(body.user.nickName).toBeNull();

@@ -5,9 +5,9 @@ import { keepSecret } from './support/no-secrets.ts';
 import { startRedis } from './support/redis.ts';
 import { openSandbox, type TestSandbox } from './support/sandbox.ts';
 
-/** A server with real settings, whose WeChat is a sandbox of its own. */
+/** A server with real settings, whose WeChat is a sandbox of its own, by the same clock. */
 async function start(database?: FreshDatabase, env: Record<string, string> = {}) {
-  const wechat = await openSandbox();
+  const wechat = await openSandbox({ now: () => new Date() });
   const { appid: WX_APPID, secret: WX_SECRET, url: WX_API_BASE } = wechat;
   const settings = { WX_APPID, WX_SECRET, WX_API_BASE, JWT_SECRET, ...env };
   const app = await startApp({ env: settings, ...(database && { database }) });
@@ -35,9 +35,10 @@ describe.each(engines)('the phone number, on $name', ({ fresh }) => {
   let database: FreshDatabase;
   let app: TestApp;
   let wechat: TestSandbox;
+  let settings: Record<string, string>;
   beforeEach(async () => {
     database = await fresh();
-    ({ app, wechat } = await start(database));
+    ({ app, wechat, settings } = await start(database));
     wechat.user('Ada', { phone: '12066600001' });
     keepSecret('8612066600001');
     return () => app.close().then(database.drop);
@@ -86,7 +87,6 @@ describe.each(engines)('the phone number, on $name', ({ fresh }) => {
       () => 'f'.repeat(64),
       { status: 400, code: 'phone_code_invalid', retry: 'never' },
     ],
-    ['another user’s', (wechat) => tap(wechat, 'Bob').code, { status: 400, code: 'phone_code_invalid' }],
     [
       'one of wx.login',
       (wechat) => wechat.wx.login('Ada').code,
@@ -98,6 +98,30 @@ describe.each(engines)('the phone number, on $name', ({ fresh }) => {
     expect(body).toMatchObject(expected);
     expect(body.messages).toMatch(/getPhoneNumber/);
     expect(await phones(app)).toEqual([null]);
+  });
+
+  test('another user’s code is refused where WX_PHONE_CHECK_OPENID has WeChat look at it', async () => {
+    const checking = await startApp({ env: { ...settings, WX_PHONE_CHECK_OPENID: 'true' }, database });
+    const { headers } = await login(checking, wechat);
+    expect((await postPhone(checking, headers, { code: tap(wechat, 'Bob').code })).body).toMatchObject({
+      status: 400,
+      code: 'phone_code_invalid',
+    });
+    const { body } = await login(checking, wechat, 'Ada', { phoneCode: tap(wechat, 'Bob').code });
+    expect(body.issues).toEqual([{ path: 'phoneCode', message: expect.stringMatching(/getPhoneNumber/) }]);
+    expect(await phones(app)).toEqual([null]);
+    expect((await postPhone(checking, headers, { code: tap(wechat).code })).status).toBe(200);
+    await login(checking, wechat, 'Ada', { phoneCode: tap(wechat).code });
+    expect(await phones(app)).toEqual(['+8612066600001']);
+  });
+
+  test('by default WeChat is sent the code alone', async () => {
+    const { headers } = await login(app, wechat);
+    await postPhone(app, headers, { code: tap(wechat).code });
+    await login(app, wechat, 'Ada', { phoneCode: tap(wechat).code });
+    const { last } = (await wechat.ask('GET', '/control/calls')).body;
+    const asked = last.filter(({ endpoint }: { endpoint: string }) => endpoint === 'getuserphonenumber');
+    expect(asked.map(({ body }: { body: object }) => Object.keys(body))).toEqual([['code'], ['code']]);
   });
 
   test('a code works once', async () => {

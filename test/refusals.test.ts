@@ -256,7 +256,7 @@ test('a wrong field is named, in both languages', async () => {
   expect(en.body.issues[0].message).toMatch(/expected string, received number/);
 });
 
-test('strict mode takes a login with code alone, with a good signature, and with good encryptedData', async () => {
+test('strict mode takes a login with code alone, with a good signature, and with good encryptedData beside it', async () => {
   const app = await startApp({ env: { WX_PROFILE_STRICT: 'true' } });
   const button = await app.button({ user: 'Ada' });
   const { code, ...profile } = button;
@@ -272,23 +272,36 @@ test('strict mode takes a login with code alone, with a good signature, and with
   for (const body of logins) expect((await app.call('POST', '/api/wxuser', body)).status).toBe(200);
 });
 
-test.each([
-  ['rawData without proof', { rawData: '{"nickName":"Eve"}' }],
-  ['encryptedData of another session', vectors.encryptedData],
-  ['a signature of other rawData', { rawData: '{"nickName":"Eve"}', signature: vectors.signature.sha1 }],
-  ['rawData beside the anonymous truth does not count', { rawData: '{"nickName":"Eve"}', anonymous: true }],
-])('strict mode: %s', async (name, sent) => {
+const EVE = '{"nickName":"Eve"}';
+
+test.each<[string, (own: Record<string, string>) => object]>([
+  ['rawData without proof', () => ({ rawData: EVE })],
+  ['encryptedData of another session', () => vectors.encryptedData],
+  [
+    'encryptedData of another session beside a good signature',
+    (own) => ({ ...own, ...vectors.encryptedData }),
+  ],
+  ['good encryptedData without rawData', ({ encryptedData, iv }) => ({ encryptedData, iv })],
+  ['rawData without a signature beside good encryptedData', (own) => ({ ...own, signature: undefined })],
+  ['a signature of other rawData', () => ({ rawData: EVE, signature: vectors.signature.sha1 })],
+  ['other rawData beside good encryptedData', (own) => ({ ...own, rawData: EVE })],
+  ['encryptedData without its iv beside a good signature', (own) => ({ ...own, iv: undefined })],
+])('strict mode refuses %s', async (_name, change) => {
   const app = await startApp({ env: { WX_PROFILE_STRICT: 'true' } });
-  const button = await app.button({ user: 'Ada', ...('anonymous' in sent && { anonymous: true }) });
-  const { encryptedData, iv, rawData, signature } = sent as Record<string, string>;
-  const body =
-    'anonymous' in sent
-      ? { ...button, rawData, signature: undefined }
-      : { code: button['code'], encryptedData, iv, rawData, signature };
-  const answer = await app.call('POST', '/api/wxuser', body);
-  if (name.endsWith('does not count')) expect(answer.body.user.nickName).toBeNull();
-  else {
-    expect(answer.body).toMatchObject({ status: 400, code: 'profile_rejected', retry: 'login' });
-    expect(await app.rows()).toEqual([]);
-  }
+  const { code, ...own } = await app.button({ user: 'Ada' });
+  const { encryptedData, iv, rawData, signature } = change(own) as Record<string, string>;
+  const answer = await app.call('POST', '/api/wxuser', { code, encryptedData, iv, rawData, signature });
+  expect(answer.body).toMatchObject({ status: 400, code: 'profile_rejected', retry: 'login' });
+  expect(await app.rows()).toEqual([]);
+});
+
+test('strict mode: the log tells a clock that is wrong, the reply does not', async () => {
+  const app = await startApp({ env: { WX_PROFILE_STRICT: 'true' } });
+  await app.call('POST', '/sandbox/control/clock', { advanceMs: 2 * 3_600_000 });
+  const { body } = await app.login({ user: 'Ada' });
+  expect(body).toMatchObject({ status: 400, code: 'profile_rejected' });
+  expect(JSON.stringify(body)).not.toMatch(/clock|watermark|时钟/);
+  expect(app.log.at(-1)?.['reason']).toMatch(
+    /^encryptedData is \d+ s ahead of our clock .*set this server's clock/,
+  );
 });

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { SANDBOX_APPID } from '../src/config.ts';
-import { decryptOpenData } from '../src/wechat/crypto.ts';
 import { keepSecret } from './support/no-secrets.ts';
+import { decrypted } from './support/open-data.ts';
 import { MINUTE, openSandbox } from './support/sandbox.ts';
 
 const PATH = 'business/getuserphonenumber';
@@ -61,7 +62,29 @@ test('§4: the older flow holds the same number, encrypted with the session_key'
   const { session_key } = await sandbox.session(sandbox.wx.login('Ada').code);
   const { code, ...sealed } = sandbox.wx.getPhoneNumber('Ada');
   const { phone_info } = await sandbox.wxa('POST', PATH, { code });
-  expect(decryptOpenData(sealed, session_key, sandbox.appid)).toEqual(phone_info);
+  expect(decrypted(sealed, session_key)).toEqual(phone_info);
+});
+
+test('the older flow’s data is known as genuine by its hash, to its app, for three days', async () => {
+  const sandbox = await openSandbox();
+  const { encryptedData } = sandbox.wx.getPhoneNumber('Ada');
+  const check = (hash: unknown) =>
+    sandbox.wxa('POST', 'business/checkencryptedmsg', { encrypted_msg_hash: hash });
+  const hashOf = (text: string) => createHash('sha256').update(text).digest('hex');
+  const genuine = { errcode: 0, errmsg: 'ok', vaild: true, create_time: 1772337600 };
+  expect(await check(hashOf(encryptedData))).toEqual(genuine);
+  const unknown = { errcode: 1, errmsg: expect.stringMatching(/^data not exit rid: /) };
+  expect(await check(hashOf(`${encryptedData} `))).toEqual(unknown);
+  for (const hash of ['', 'f'.repeat(63), 'F'.repeat(64), encryptedData])
+    expect(await check(hash)).toEqual({
+      errcode: 40097,
+      errmsg: expect.stringMatching(/^invalid args rid: /),
+    });
+  expect((await check(7)).errcode).toBe(47001);
+  sandbox.advance(3 * 24 * 60 * MINUTE);
+  expect(await check(hashOf(encryptedData))).toEqual(genuine);
+  sandbox.advance(1);
+  expect(await check(hashOf(encryptedData))).toEqual(unknown);
 });
 
 test('our choice: a number belongs to a name, until the developer gives another', async () => {

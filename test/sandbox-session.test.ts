@@ -2,8 +2,9 @@ import { expect, test } from 'vitest';
 import { SANDBOX_APPID } from '../src/config.ts';
 import { sealOpenData, signRawData, signSession } from '../src/sandbox/open-data.ts';
 import { SANDBOX_SECRET } from '../src/sandbox/wechat.ts';
-import { decryptOpenData, verifySignature } from '../src/wechat/crypto.ts';
+import { verifySignature } from '../src/wechat/crypto.ts';
 import vectors from './fixtures/wechat-vectors.json' with { type: 'json' };
+import { decrypted } from './support/open-data.ts';
 import { MINUTE, openSandbox, signatureOf } from './support/sandbox.ts';
 
 test('§1: a success has no errcode, 28-character ids, a 24-character key, text/plain', async () => {
@@ -111,7 +112,7 @@ test('§2: getUserInfo’s encrypted data has openId and unionId, getUserProfile
     const { body } = await sandbox.ask('POST', `/wx/${call}`, { user: 'Ada' });
     expect(body.errMsg).toBe(`${call}:ok`);
     expect(verifySignature(body.rawData, session_key, body.signature)).toBe(true);
-    expect(decryptOpenData(body, session_key, sandbox.appid)).toEqual({
+    expect(decrypted(body, session_key)).toEqual({
       ...body.userInfo,
       ...more,
       watermark: { appid: sandbox.appid, timestamp: 1772337600 },

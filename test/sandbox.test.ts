@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { SANDBOX_APPID } from '../src/config.ts';
 import { SANDBOX_SECRET } from '../src/sandbox/wechat.ts';
-import { decryptOpenData, verifySignature } from '../src/wechat/crypto.ts';
+import { verifySignature } from '../src/wechat/crypto.ts';
 import { realSettings, startApp, type TestApp } from './support/app.ts';
 import { keepSecret } from './support/no-secrets.ts';
+import { decrypted } from './support/open-data.ts';
 
 /** code2Session as WeChat's client asks it. */
 async function redeem(app: TestApp, code: string | undefined, changes: Record<string, string> = {}) {
@@ -93,7 +94,7 @@ describe('the phone', () => {
     expect(profile.errMsg).toBe('getUserProfile:ok');
     expect(JSON.parse(profile.rawData)).toEqual(profile.userInfo);
     expect(verifySignature(profile.rawData, key, profile.signature)).toBe(true);
-    const opened = decryptOpenData(profile, key, SANDBOX_APPID);
+    const opened = decrypted(profile, key);
     expect(opened).toEqual({
       ...profile.userInfo,
       watermark: { appid: SANDBOX_APPID, timestamp: expect.any(Number) },

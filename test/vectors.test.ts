@@ -3,7 +3,7 @@ import vectors from './fixtures/wechat-vectors.json' with { type: 'json' };
 import { realSettings, startApp } from './support/app.ts';
 import { meet } from './support/contract.ts';
 import { keepSecret } from './support/no-secrets.ts';
-import { json, SESSION, startStandIn } from './support/wechat.ts';
+import { json, SESSION, startStandIn, token } from './support/wechat.ts';
 
 const { signature, encryptedData, phone, sessionSignature } = vectors;
 
@@ -12,8 +12,19 @@ async function startFor(sessionKey: string, env: Record<string, string> = {}) {
   const wechat = await startStandIn();
   keepSecret(sessionKey);
   wechat.answer(json({ ...SESSION, session_key: sessionKey }));
-  return startApp({ env: { ...realSettings(wechat.url), ...env } });
+  wechat.answerAt('/cgi-bin/stable_token', token());
+  const genuine = { errcode: 0, errmsg: 'ok', vaild: true, create_time: timeOf(phone) };
+  wechat.answerAt('/wxa/business/checkencryptedmsg', json(genuine));
+  let now = () => new Date();
+  const app = await startApp({ env: { ...realSettings(wechat.url), ...env }, now: () => now() });
+  const turnClockTo = (seconds: number) => {
+    now = () => new Date(seconds * 1000);
+  };
+  return { ...app, turnClockTo };
 }
+
+/** The time in the watermark of a vector. */
+const timeOf = ({ plaintext }: { plaintext: string }): number => JSON.parse(plaintext).watermark.timestamp;
 
 describe('WeChat’s official vectors through a running server', () => {
   const strict = { WX_PROFILE_STRICT: 'true' };
@@ -50,10 +61,17 @@ describe('WeChat’s official vectors through a running server', () => {
     expect(await app.rows()).toEqual([]);
   });
 
-  test('§2: encryptedData is the truth in strict mode, whatever rawData says beside it', async () => {
-    const app = await startFor(encryptedData.sessionKey, strict);
+  test('§2: encryptedData beats rawData without a signature, and is no proof in strict mode', async () => {
+    const at = timeOf(encryptedData);
     const { iv, encryptedData: sealed } = encryptedData;
     const sent = { code: 'the-code-of-the-vectors', encryptedData: sealed, iv };
+    const careful = await startFor(encryptedData.sessionKey, strict);
+    careful.turnClockTo(at);
+    const refused = await careful.call('POST', '/api/wxuser', sent);
+    expect(refused.body).toMatchObject({ status: 400, code: 'profile_rejected', retry: 'login' });
+    expect(careful.log.at(-1)?.['reason']).toBe('the profile comes without rawData and its signature');
+    const app = await startFor(encryptedData.sessionKey);
+    app.turnClockTo(at);
     const { body } = await app.call('POST', '/api/wxuser', { ...sent, rawData: '{"nickName":"Eve"}' });
     expect(body).toMatchObject({ status: 200, user: { nickName: 'Band', gender: 1 } });
     const { avatarUrl } = JSON.parse(encryptedData.plaintext);
@@ -64,6 +82,7 @@ describe('WeChat’s official vectors through a running server', () => {
     const app = await startFor(phone.sessionKey);
     keepSecret('12066600001');
     const { token } = (await app.call('POST', '/api/wxuser', { code: 'the-code-of-the-vectors' })).body;
+    app.turnClockTo(timeOf(phone)); // tokens are verified by the real clock
     const post = ({ iv, encryptedData }: typeof phone) =>
       app.call('POST', '/api/wxuser/me/phone', { iv, encryptedData }, { Authorization: token });
     expect((await post(encryptedData)).body).toMatchObject({ status: 400, code: 'phone_rejected' });
@@ -74,6 +93,7 @@ describe('WeChat’s official vectors through a running server', () => {
   test('§4: phone data under the session_key of another login is refused', async () => {
     const app = await startFor(signature.sessionKey);
     const { token } = (await app.call('POST', '/api/wxuser', { code: 'the-code-of-the-vectors' })).body;
+    app.turnClockTo(timeOf(phone));
     const { iv, encryptedData } = phone;
     const headers = { Authorization: token };
     const { body } = await app.call('POST', '/api/wxuser/me/phone', { iv, encryptedData }, headers);

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type AppError, catalogue, type ErrorCode, type Retry } from '../src/errors.ts';
 import { createWeChat, type WeChat } from '../src/wechat/client.ts';
@@ -73,6 +73,17 @@ const endpoints = {
     answer: PHONE,
     sent: { method: 'POST', body: { code: PHONE_CODE, openid } },
     lacking: [{ ...OK, phone_info: { ...PHONE, purePhoneNumber: null } }, 'phone_info.purePhoneNumber'],
+  },
+  checkEncryptedData: {
+    path: '/wxa/business/checkencryptedmsg',
+    call: (client) => client.checkEncryptedData('AAAA'),
+    replies: { ...OK, vaild: true, create_time: 1_637_744_274 },
+    answer: new Date(1_637_744_274_000),
+    sent: {
+      method: 'POST',
+      body: { encrypted_msg_hash: createHash('sha256').update('AAAA').digest('hex') },
+    },
+    lacking: [{ ...OK, vaild: true }, 'create_time'],
   },
   checkSessionKey: {
     path: '/wxa/checksession',
@@ -158,6 +169,30 @@ describe('a call that succeeds', () => {
     expect(wechat.requests.at(-1)?.body).toEqual({ code: PHONE_CODE });
   });
 
+  test.each([
+    ['phone_info.purePhoneNumber', { purePhoneNumber: '120-6660-0001' }],
+    ['phone_info.purePhoneNumber', { purePhoneNumber: '1206660000１' }],
+    ['phone_info.purePhoneNumber', { purePhoneNumber: '123' }],
+    ['phone_info.countryCode', { countryCode: '+86' }],
+    ['phone_info.countryCode', { countryCode: '086' }],
+    ['phone_info.countryCode', { countryCode: 8.6 }],
+    ['phone_info', { countryCode: '852', purePhoneNumber: '1234567890123' }],
+  ])('a number is digits: no %s of %o', async (field, changes) => {
+    const { wechat, client } = await start();
+    const { path } = endpoints.getUserPhoneNumber;
+    wechat.answerAt(path, json({ ...OK, phone_info: { ...PHONE, ...changes } }));
+    expect(await failureOf(client.getUserPhoneNumber(PHONE_CODE))).toMatchObject({
+      code: 'wechat_unavailable',
+      reason: `WeChat's reply lacks or malforms: ${field}`,
+    });
+  });
+
+  test.each([errcode(1), json({ ...OK, vaild: false })])('data that WeChat did not make', async (reply) => {
+    const { wechat, client } = await start();
+    wechat.answerAt(endpoints.checkEncryptedData.path, reply);
+    expect(await client.checkEncryptedData('AAAA')).toBeUndefined();
+  });
+
   test.each([87007, 87009])('checkSessionKey is false for %i', async (code) => {
     const { wechat, client } = await start();
     wechat.answerAt('/wxa/checksession', errcode(code));
@@ -224,6 +259,11 @@ const refusals: Record<Name, Refusal[]> = {
     [40013, 'phone_code_invalid', 'never', /another mini program/],
     [40003, 'phone_code_invalid', 'never', /another user/],
     [47001, 'phone_code_invalid', 'never', /not the form/],
+  ],
+  checkEncryptedData: [
+    ...busy,
+    ...tokenRefused,
+    [40097, 'wechat_misconfigured', 'never', /encrypted_msg_hash got lost/],
   ],
   checkSessionKey: [
     ...busy,

@@ -14,11 +14,13 @@ export function examineSettings(config: Config): Finding[] {
         }
       : { level: 'ok', subject, says: `for ${apps.map(({ appid }) => appid).join(', ')}` },
   ];
-  if (config.wechat.trustCloudHeaders) {
+  const { trustedCloudHeaders: trusted } = config.wechat;
+  if (trusted) {
+    const name = trusted === 'X-WX' ? 'WX_TRUST_CLOUD_HEADERS' : 'WX_TRUST_CLOUD_FROM_HEADERS';
     findings.push({
       level: 'warning',
       subject,
-      says: 'WX_TRUST_CLOUD_HEADERS: whoever reaches this server past the gateway of WeChat Cloud Run is anybody he likes',
+      says: `${name}: whoever reaches this server past the gateway of WeChat Cloud Run is anybody he likes`,
       todo: 'close public access in the Cloud Run console, or unset it (docs/cloud-run.md)',
     });
   }

@@ -3,11 +3,11 @@ import type { User, Users } from '../db/users.ts';
 import { AppError, catalogue, type Issue } from '../errors.ts';
 import { type App, type Apps, appOf } from '../wechat/apps.ts';
 import type { WeChat } from '../wechat/client.ts';
-import { toInternational } from '../wechat/phone-number.ts';
 import { readProfile, type SentProfile } from '../wechat/profile.ts';
 import { type SessionNeeds, startSession } from './start-session.ts';
+import { type PhoneCodeDeps, phoneOfCode } from './verified-phone.ts';
 
-export interface LoginNeeds extends SessionNeeds {
+export interface LoginNeeds extends SessionNeeds, PhoneCodeDeps {
   readonly apps: Apps;
   readonly users: Users;
   readonly profileStrict: boolean;
@@ -43,7 +43,7 @@ const OTHER_APP = {
 export async function logIn(needs: LoginNeeds, req: Request, sent: SentLogin) {
   const who = await identify(needs, req, sent);
   const { profileStrict: strict, provenOnly } = needs;
-  const { profile, issues } = readProfile(sent, { ...who, strict, provenOnly });
+  const { profile, issues } = readProfile(sent, { ...who, strict, provenOnly, now: needs.now() });
 
   const { user, isNew } = await needs.users.recordLogin({ ...who, profile });
   if (user.status === 'banned') throw new AppError('user_banned');
@@ -55,8 +55,8 @@ export async function logIn(needs: LoginNeeds, req: Request, sent: SentLogin) {
 
 async function identify({ apps }: LoginNeeds, req: Request, sent: SentLogin): Promise<Identity> {
   if (req.cloud) {
-    const { openid, unionid } = req.cloud;
-    return { ...appFor(req, apps, req.cloud.appid), openid, unionid, sessionKey: '' };
+    const { openid, appid } = req.cloud;
+    return { ...appFor(req, apps, appid), openid, unionid: undefined, sessionKey: '' };
   }
   const app = appFor(req, apps, sent.appid);
   return { ...app, ...(await app.wechat.code2Session(sent.code ?? '')) };
@@ -64,14 +64,14 @@ async function identify({ apps }: LoginNeeds, req: Request, sent: SentLogin): Pr
 
 /** A number that cannot be had never stops a login: it is said in the reply, and in the log. */
 async function storePhone(
-  { users }: LoginNeeds,
+  needs: LoginNeeds,
   req: Request,
   { id, openid, wechat }: Pick<Identity, 'openid' | 'wechat'> & Pick<User, 'id'>,
   phoneCode: string | undefined,
 ): Promise<Issue[]> {
   if (!phoneCode) return [];
   try {
-    await users.setPhone(id, toInternational(await wechat.getUserPhoneNumber(phoneCode, openid)));
+    await needs.users.setPhone(id, await phoneOfCode(needs, wechat, { code: phoneCode, openid }));
     return [];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

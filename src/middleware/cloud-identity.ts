@@ -1,14 +1,18 @@
 import type { Request, RequestHandler } from 'express';
 import type { ParamsDictionary } from 'express-serve-static-core';
 import type { z } from 'zod';
+import { AppError } from '../errors.ts';
+import type { Text } from '../language.ts';
 import { validate } from './validate.ts';
 
 /** Who WeChat Cloud Run says is calling. */
 export interface CloudIdentity {
   readonly openid: string;
-  readonly unionid: string | undefined;
-  readonly appid: string | undefined;
+  readonly appid: string;
 }
+
+/** The pair that names who calls: of one mini program, or under resource sharing. */
+export type CloudHeaders = 'X-WX' | 'X-WX-FROM';
 
 declare global {
   namespace Express {
@@ -21,26 +25,40 @@ declare global {
 
 /**
  * Takes the caller's identity from the headers that WeChat Cloud Run adds. Whoever reaches the server past its gateway can
- * write them too: see docs/cloud-run.md.
+ * write them too: see docs/cloud-run.md. Only the trusted pair is read, since the gateway may pass on the other as the client sent it.
+ * @throws {AppError} `invalid_request` that names the header
  * @see https://developers.weixin.qq.com/miniprogram/dev/wxcloudservice/wxcloudrun/src/development/call/mini.html
  */
-export function cloudIdentity(trusted: boolean): RequestHandler {
+export function cloudIdentity(trusted: CloudHeaders | undefined, appids: readonly string[]): RequestHandler {
   return (req, _res, next) => {
-    const cloud = trusted ? readHeaders(req) : undefined;
+    const cloud = trusted && readHeaders(req, trusted, appids);
     if (cloud) req.cloud = cloud;
     next();
   };
 }
 
-/** Under resource sharing the plain headers name the owner of the environment, the FROM ones who calls. */
-function readHeaders(req: Request): CloudIdentity | undefined {
-  const from = req.get('x-wx-from-appid') ? 'from-' : '';
-  const [openid, unionid, appid] = ['openid', 'unionid', 'appid'].map((name) =>
-    req.get(`x-wx-${from}${name}`),
-  );
-  return openid && /^[\w-]{1,64}$/.test(openid)
-    ? { openid, unionid: unionid || undefined, appid: appid || undefined }
-    : undefined;
+/** WeChat's have 28 characters, but promise no length. */
+const ID = /^[A-Za-z0-9_-]{20,64}$/;
+
+const NOT_SAID: Text = { zh: '缺少此请求头', en: 'is missing' };
+const NOT_AN_ID: Text = { zh: '格式不正确', en: 'does not have the form of an openid or a unionid' };
+const NOT_OURS: Text = {
+  zh: '不是本服务器所服务的小程序',
+  en: 'is not a mini program that this server is for',
+};
+
+function readHeaders(req: Request, pair: CloudHeaders, appids: readonly string[]): CloudIdentity | undefined {
+  const [openid, unionid, appid] = ['OPENID', 'UNIONID', 'APPID'].map((name) => req.get(`${pair}-${name}`));
+  if (!openid && !unionid && !appid) return undefined;
+  const refuse = (name: string, message: Text) =>
+    new AppError('invalid_request', { issues: [{ path: `${pair}-${name}`, message }] });
+  if (!openid) throw refuse('OPENID', NOT_SAID);
+  if (!ID.test(openid)) throw refuse('OPENID', NOT_AN_ID);
+  if (!appid) throw refuse('APPID', NOT_SAID);
+  if (!appids.includes(appid)) throw refuse('APPID', NOT_OURS);
+  // A unionid is checked and not used: the gateway sets it for apps of an Open Platform account only, so a client's own may come through.
+  if (unionid && !ID.test(unionid)) throw refuse('UNIONID', NOT_AN_ID);
+  return { openid, appid };
 }
 
 /** Validates a login: who is known by the platform needs no code. */

@@ -1,24 +1,47 @@
 import type { Request, RequestHandler } from 'express';
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import { ipKeyGenerator, type Options, rateLimit } from 'express-rate-limit';
 import { AppError } from '../errors.ts';
 import { clientAddress } from './client-address.ts';
 import { createLimitStore, type LimitStore } from './limit-store.ts';
 import { hidesClients } from './proxies.ts';
+import { bearerOf } from './require-login.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** A forger needs many tries; a user taps the button once or twice. */
+const PHONE_DATA_PER_HOUR = 10;
 
 /** At most so many logins a minute from one address (an IPv6 /56 counts as one). Counted in this process. */
 export function limitLogins(perMinute: number, store: LimitStore = createLimitStore()): RequestHandler {
+  const keyGenerator = (req: Request) => ipKeyGenerator(clientAddress(req));
+  return limit({ windowMs: MINUTE_MS, limit: perMinute, keyGenerator, store }, (req) =>
+    reasonOf(req, perMinute),
+  );
+}
+
+/** At most 10 tries an hour of one user with the data of the older getPhoneNumber button. Counted in this process. */
+export function limitPhoneData(store: LimitStore = createLimitStore()): RequestHandler {
+  const keyGenerator = (req: Request) => String(bearerOf(req).id);
+  const skip = (req: Request) => Boolean(req.body.code);
+  const reason = `more than ${PHONE_DATA_PER_HOUR} tries an hour with encryptedData of the older getPhoneNumber button`;
+  return limit({ windowMs: HOUR_MS, limit: PHONE_DATA_PER_HOUR, keyGenerator, skip, store }, () => reason);
+}
+
+function limit(
+  options: Partial<Options> & { readonly windowMs: number },
+  reason: (req: Request) => string,
+): RequestHandler {
   return rateLimit({
-    windowMs: 60_000,
-    limit: perMinute,
-    store,
-    keyGenerator: (req) => ipKeyGenerator(clientAddress(req)),
+    ...options,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     validate: { xForwardedForHeader: false }, // said below, in our own log
     handler: (req, _res, next) => {
       const resetTime = (req as { rateLimit?: { resetTime?: Date } }).rateLimit?.resetTime?.getTime();
-      const retryAfter = resetTime ? Math.max(1, Math.ceil((resetTime - Date.now()) / 1000)) : 60;
-      next(new AppError('too_many_requests', { retryAfter, reason: reasonOf(req, perMinute) }));
+      const wait = resetTime === undefined ? options.windowMs : resetTime - Date.now();
+      const retryAfter = Math.max(1, Math.ceil(wait / 1000));
+      next(new AppError('too_many_requests', { retryAfter, reason: reason(req) }));
     },
   });
 }

@@ -23,13 +23,14 @@ import type { FrontParts } from './front.ts';
 
 export interface WxuserParts extends LoginNeeds, AvatarNeeds, FrontParts {
   readonly limitLogins: RequestHandler;
+  readonly limitPhoneData: RequestHandler;
   readonly cloudIdentity: RequestHandler;
   readonly requireLogin: RequestHandler;
 }
 
 /** Logging in, and the user's own row. */
 export function wxuserRoutes(parts: WxuserParts): Router {
-  const { limitLogins, cloudIdentity, requireLogin } = parts;
+  const { limitLogins, limitPhoneData, cloudIdentity, requireLogin } = parts;
   const validLogin = validateLogin<LoginRequest>(loginRequest, cloudLoginRequest);
   const profile = profileRequest(parts.avatars.isOurs);
   const routes = Router();
@@ -38,7 +39,8 @@ export function wxuserRoutes(parts: WxuserParts): Router {
   routes.get('/api/wxuser/me', requireLogin, getMe(parts));
   routes.put('/api/wxuser/me', requireLogin, validate(profile), putMe(parts));
   routes.delete('/api/wxuser/me', requireLogin, deleteMe(parts));
-  routes.post('/api/wxuser/me/phone', requireLogin, validate(phoneRequest), postPhone(parts));
+  const validPhone = validate(phoneRequest);
+  routes.post('/api/wxuser/me/phone', requireLogin, validPhone, limitPhoneData, postPhone(parts));
   routes.post('/api/wxuser/me/avatar', plainBody, requireLogin, putAvatar(parts));
   routes.get('/api/wxuser/me/export', requireLogin, exportMe(parts));
   routes.get('/api/wxuser/sessions', requireLogin, listSessions(parts));

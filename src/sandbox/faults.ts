@@ -6,6 +6,7 @@ export const endpointName = z.enum([
   'stable_token',
   'token',
   'getuserphonenumber',
+  'checkencryptedmsg',
   'checksession',
   'resetusersessionkey',
   'msg_sec_check',

@@ -56,7 +56,9 @@ export function getPhoneNumber(world: World, { user, app }: Hand): PhoneDetail {
   world.users.visit(app.appid, user);
   const code = world.phoneCodes.issue(app.appid, user);
   const data = JSON.stringify({ ...phoneInfo(world, user), watermark: watermark(world, app) });
-  return { code, ...sealOpenData(data, world.sessionKeys.of(app.appid, user)) };
+  const sealed = sealOpenData(data, world.sessionKeys.of(app.appid, user));
+  world.phoneData.remember(app.appid, sealed.encryptedData);
+  return { code, ...sealed };
 }
 
 /** A phone number in WeChat's words. Our choice: everybody's is Chinese. */

@@ -2,11 +2,12 @@ import { randomBytes, randomInt } from 'node:crypto';
 
 /**
  * WeChat's errmsg by errcode, as on the wire without its rid; the comma in front of the rid is sometimes there, sometimes
- * not. Those of which no wire log is known (-1, 40002, 40129, 40226, 40243, 43104, 45002, 45011, 870xx) are as documented,
+ * not. Those of which no wire log is known (-1, 1, 40002, 40097, 40129, 40226, 40243, 43104, 45002, 45011, 870xx) are as documented,
  * or our choice.
  */
 const TEXTS: Readonly<Record<number, string>> = {
   [-1]: 'system error',
+  1: 'data not exit',
   40001:
     'invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r',
   40002: 'invalid grant_type',
@@ -14,6 +15,7 @@ const TEXTS: Readonly<Record<number, string>> = {
   40013: 'invalid appid',
   40014: 'invalid access_token',
   40029: 'invalid code,',
+  40097: 'invalid args',
   40125: 'invalid appsecret,',
   40129: 'invalid scene',
   40163: 'code been used,',

@@ -4,6 +4,7 @@ import { type Calls, createCalls } from './calls.ts';
 import { type Clock, createClock } from './clock.ts';
 import { type Codes, createCodes, loginCode, phoneCode } from './codes.ts';
 import { createFaults, type Faults } from './faults.ts';
+import { createPhoneData, type PhoneData } from './phone-data.ts';
 import { createPushes, type Pushes } from './push.ts';
 import { createSessionKeys, type SessionKeys } from './session-keys.ts';
 import { createUsers, type Users } from './users.ts';
@@ -16,6 +17,7 @@ export interface World {
   readonly users: Users;
   readonly loginCodes: Codes;
   readonly phoneCodes: Codes;
+  readonly phoneData: PhoneData;
   readonly sessionKeys: SessionKeys;
   readonly accessTokens: AccessTokens;
   readonly faults: Faults;
@@ -51,6 +53,7 @@ export function createWorld({ apps, now: real, wait, random }: Surroundings): Wo
     users: createUsers(now),
     loginCodes: createCodes(now, loginCode),
     phoneCodes: createCodes(now, phoneCode),
+    phoneData: createPhoneData(now),
     sessionKeys: createSessionKeys(),
     accessTokens: createAccessTokens(now),
     faults: createFaults(random),

@@ -1,7 +1,8 @@
 import { AppError, type Issue } from '../errors.ts';
 import { toIssues } from '../issues.ts';
 import type { Text } from '../language.ts';
-import { decryptOpenData, verifySignature } from './crypto.ts';
+import { verifySignature } from './crypto.ts';
+import { openProfile } from './open-data.ts';
 import { ANONYMOUS_NAME, avatar, gender, nickName } from './profile-fields.ts';
 
 /** What of a profile may be stored. A missing field says nothing and changes nothing. */
@@ -24,6 +25,7 @@ interface Context {
   readonly sessionKey: string;
   readonly openid: string;
   readonly appid: string;
+  readonly now: Date;
   /** Refuse what cannot be verified, instead of leaving it out. */
   readonly strict: boolean;
   /** Leave out a name and an avatar that are only self-reported: names and pictures are checked here, and a login waits for no check. */
@@ -49,8 +51,8 @@ const FIELDS = [
 ] as const satisfies readonly { column: keyof Profile; [more: string]: unknown }[];
 
 const NOT_DECRYPTED: Text = {
-  zh: '无法用本次登录的 session_key 解密，已忽略：请先调用 wx.login，再调用 wx.getUserProfile',
-  en: "was not used: it does not decrypt with this login's session_key. Call wx.login before wx.getUserProfile",
+  zh: '无法用本次登录的 session_key 解密，或已超过一小时，已忽略：请先调用 wx.login，再调用 wx.getUserProfile',
+  en: "was not used: it does not decrypt with this login's session_key, or is more than an hour old. Call wx.login before wx.getUserProfile",
 };
 const NO_IV: Text = { zh: '缺少 iv，已忽略', en: 'was not used: its iv is missing' };
 const NOT_SIGNED: Text = {
@@ -64,30 +66,34 @@ const NOT_PROVEN: Text = {
 const NOT_JSON: Text = { zh: '不是 JSON 对象，已忽略', en: 'was not used: it is not a JSON object' };
 
 /**
- * Applies the profile rules: decrypted data with our watermark is the truth; otherwise rawData is what the user says
- * of himself, each field checked; an anonymous profile says nothing. `issues` names what was left out, and why.
+ * Applies the profile rules: `rawData` with a good signature is WeChat's word. Anything else is what the user says, each field
+ * checked: what `encryptedData` decrypts to, or else rawData. An anonymous profile says nothing. `issues` names what was left
+ * out, and why.
  * @throws {AppError} `profile_rejected`, in strict mode only.
  */
 export function readProfile(sent: SentProfile, context: Context): { profile: Profile; issues: Issue[] } {
   const issues: Issue[] = [];
-  const decrypted = decrypt(sent, context);
+  const opened = open(sent, context);
   const signed = isSigned(sent, context.sessionKey);
-  if (context.strict) refuseUnverified(sent, decrypted, signed);
-  if (sent.encryptedData && !decrypted)
+  if (context.strict) refuseUnverified(sent, opened, signed);
+  if (sent.encryptedData && !opened?.data)
     issues.push({ path: 'encryptedData', message: sent.iv ? NOT_DECRYPTED : NO_IV });
   if (sent.signature && !signed) issues.push({ path: 'signature', message: NOT_SIGNED });
 
-  const said = context.strict && !signed ? {} : parseRawData(sent.rawData, issues);
-  const truth = decrypted && !isAnonymous(decrypted) ? decrypted : undefined;
-  const profile = truth ? pick(truth, 'encryptedData', issues) : pick(said, 'rawData', issues);
-  return { profile: context.provenOnly && !truth && !signed ? harmless(profile, issues) : profile, issues };
+  const said = parseRawData(sent.rawData, issues);
+  const useDecrypted = !signed && opened?.data && !isAnonymous(opened.data);
+  const [source, under] = useDecrypted ? [opened.data, 'encryptedData'] : [said, 'rawData'];
+  const profile = pick(source, under, issues);
+  return { profile: context.provenOnly && !signed ? harmless(profile, under, issues) : profile, issues };
 }
 
-function decrypt(sent: SentProfile, { sessionKey, openid, appid }: Context) {
-  if (!sent.encryptedData || !sent.iv || !sessionKey) return undefined;
-  const opened = decryptOpenData({ encryptedData: sent.encryptedData, iv: sent.iv }, sessionKey, appid);
+function open(sent: SentProfile, context: Context): ReturnType<typeof openProfile> | undefined {
+  const { encryptedData, iv } = sent;
+  if (!encryptedData || !iv || !context.sessionKey) return undefined;
+  const opened = openProfile({ encryptedData, iv }, context);
   // getUserInfo's data names its user, getUserProfile's does not.
-  return opened && (opened['openId'] ?? openid) === openid ? opened : undefined;
+  const isHis = (opened.data?.openId ?? context.openid) === context.openid;
+  return isHis ? opened : { problem: 'encryptedData is of another user' };
 }
 
 function isSigned({ rawData, signature }: SentProfile, sessionKey: string): boolean {
@@ -96,11 +102,15 @@ function isSigned({ rawData, signature }: SentProfile, sessionKey: string): bool
   return verifySignature(rawData, sessionKey, signature);
 }
 
-function refuseUnverified(sent: SentProfile, decrypted: object | undefined, signed: boolean): void {
+/** Whatever is sent must hold, and a signature must vouch for it: what decrypts proves nothing. */
+function refuseUnverified(sent: SentProfile, opened: ReturnType<typeof open>, signed: boolean): void {
+  const { rawData, signature, encryptedData } = sent;
   const refusals = [
-    sent.encryptedData && !decrypted && 'encryptedData does not decrypt to data with our watermark',
-    sent.signature && !signed && 'signature does not match rawData',
-    sent.rawData && !decrypted && !signed && 'rawData comes without proof',
+    encryptedData &&
+      !opened?.data &&
+      (opened?.problem ?? 'encryptedData comes without its iv, or on Cloud Run'),
+    signature && !signed && 'signature does not match rawData',
+    (rawData || encryptedData) && !signature && 'the profile comes without rawData and its signature',
   ].filter((refusal) => typeof refusal === 'string' && refusal !== '');
   if (refusals.length > 0) throw new AppError('profile_rejected', { reason: refusals.join('; ') });
 }
@@ -137,9 +147,9 @@ function pick(said: Readonly<Record<string, unknown>>, under: string, issues: Is
 }
 
 /** What of a self-reported profile nobody needs to look at: neither text nor picture. */
-function harmless({ nickName, avatar, ...rest }: Profile, issues: Issue[]): Profile {
-  if (nickName !== undefined) issues.push({ path: 'rawData.nickName', message: NOT_PROVEN });
-  if (avatar !== undefined) issues.push({ path: 'rawData.avatarUrl', message: NOT_PROVEN });
+function harmless({ nickName, avatar, ...rest }: Profile, under: string, issues: Issue[]): Profile {
+  if (nickName !== undefined) issues.push({ path: `${under}.nickName`, message: NOT_PROVEN });
+  if (avatar !== undefined) issues.push({ path: `${under}.avatarUrl`, message: NOT_PROVEN });
   return rest;
 }
 

@@ -90,6 +90,13 @@ const at: Readonly<Record<string, Meanings>> = {
     // Seen for codes of wx.login, beside 40029.
     47001: { code: 'phone_code_invalid', hint: 'not the form of a code that a getPhoneNumber button gives' },
   },
+  '/wxa/business/checkencryptedmsg': {
+    40097: lost('encrypted_msg_hash'),
+    48001: {
+      code: 'wechat_misconfigured',
+      hint: "WX_APPID may not use this API, which tells genuine encryptedData: have pages send the code of today's getPhoneNumber button",
+    },
+  },
   '/cgi-bin/stable_token': { 40001: wrongSecret },
   '/cgi-bin/token': { 40001: wrongSecret },
 };

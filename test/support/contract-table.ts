@@ -9,6 +9,7 @@ import {
   loginCode,
   type Meeting,
   phoneCode,
+  phoneData,
   plainToken,
   type Terms,
   termsOf,
@@ -29,6 +30,7 @@ export type Source =
   | '§5'
   | '§6'
   | '§7'
+  | 'documented'
   | 'WeChat’s forum'
   | 'our choice'
   | `our choice: ${string}`;
@@ -62,6 +64,7 @@ const loggedIn = ({ ada }: Meeting) => ({
 });
 
 const NUMBER = { phoneNumber: '12066600001', purePhoneNumber: '12066600001', countryCode: '86' };
+const aTime = () => expect.any(Date);
 const aToken = () => expect.stringMatching(TOKEN);
 const found = (suggest: string, label: number) => () => ({
   suggest,
@@ -75,6 +78,7 @@ export const well: Readonly<Record<EndpointName, NonNullable<Row['gives']>>> = {
   stable_token: aToken,
   token: aToken,
   getuserphonenumber: () => NUMBER,
+  checkencryptedmsg: aTime,
   checksession: () => true,
   resetusersessionkey: () => expect.stringMatching(/^[A-Za-z0-9+/]{22}==$/),
   msg_sec_check: found('pass', 100),
@@ -384,6 +388,7 @@ const stable: Row[] = [
 const withToken = (
   [
     ['getuserphonenumber', '§4'],
+    ['checkencryptedmsg', 'our choice'],
     ['checksession', '§6'],
     ['resetusersessionkey', '§6'],
     ['msg_sec_check', '§7'],
@@ -593,6 +598,68 @@ const phone: Row[] = [
     errcode: 47001,
     call: ({ client }) => client.getUserPhoneNumber(''),
     fails: ['phone_code_invalid', /not the form/],
+  },
+];
+
+const genuine: Row[] = [
+  {
+    endpoint: 'checkencryptedmsg',
+    situation: 'data in the last moment of its three days',
+    source: 'documented',
+    async call({ sandbox, client }) {
+      const data = phoneData(sandbox);
+      sandbox.advance(3 * 24 * 60 * MINUTE);
+      return client.checkEncryptedData(data);
+    },
+    gives: () => new Date('2026-03-01T04:00:00Z'),
+  },
+  {
+    endpoint: 'checkencryptedmsg',
+    situation: 'data older than three days',
+    source: 'documented',
+    errcode: 1,
+    async call({ sandbox, client }) {
+      const data = phoneData(sandbox);
+      sandbox.advance(3 * 24 * 60 * MINUTE + 1);
+      return client.checkEncryptedData(data);
+    },
+    gives: () => undefined,
+  },
+  {
+    endpoint: 'checkencryptedmsg',
+    situation: 'data that WeChat never made',
+    source: 'documented',
+    errcode: 1,
+    call: ({ client }) => client.checkEncryptedData('A'.repeat(64)),
+    gives: () => undefined,
+  },
+  {
+    endpoint: 'checkencryptedmsg',
+    situation: 'the data of a profile',
+    source: 'documented',
+    errcode: 1,
+    call: ({ sandbox, client }) => client.checkEncryptedData(sandbox.wx.getUserProfile('Ada').encryptedData),
+    gives: () => undefined,
+  },
+  {
+    endpoint: 'checkencryptedmsg',
+    situation: 'data of another mini program',
+    source: 'documented',
+    errcode: 1,
+    async call({ sandbox, client }) {
+      const tap = { user: 'Ada', appid: SANDBOX_APPID };
+      const { body } = await sandbox.ask('POST', '/wx/getPhoneNumber', tap);
+      return client.checkEncryptedData(body.encryptedData);
+    },
+    gives: () => undefined,
+  },
+  {
+    endpoint: 'checkencryptedmsg',
+    situation: 'a hash that is none',
+    source: 'documented',
+    errcode: 40097,
+    ...answers('checkencryptedmsg', 40097),
+    fails: ['wechat_misconfigured', /\(invalid args rid: .*encrypted_msg_hash got lost/],
   },
 ];
 
@@ -842,6 +909,7 @@ export const contract: readonly Row[] = [
   ...stable,
   ...withToken,
   ...phone,
+  ...genuine,
   ...openids,
   ...sessionKeys,
   ...content,

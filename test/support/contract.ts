@@ -45,6 +45,13 @@ export function phoneCode(sandbox: TestSandbox, user = 'Ada'): string {
   return code;
 }
 
+/** The data of the older phone number button. */
+export function phoneData(sandbox: TestSandbox, user = 'Ada'): string {
+  const { encryptedData } = sandbox.wx.getPhoneNumber(user);
+  keepSecret(encryptedData);
+  return encryptedData;
+}
+
 const PICTURE = 'https://example.com/a.png';
 
 /** A call of each endpoint in which nothing is wrong. */
@@ -53,6 +60,7 @@ export const wellMeant: Readonly<Record<EndpointName, (meeting: Meeting) => Prom
   stable_token: ({ client }) => client.getAccessToken(),
   token: ({ client }) => client.getAccessToken(),
   getuserphonenumber: ({ client, sandbox, ada }) => client.getUserPhoneNumber(phoneCode(sandbox), ada.openid),
+  checkencryptedmsg: ({ client, sandbox }) => client.checkEncryptedData(phoneData(sandbox)),
   checksession: ({ client, ada }) => client.checkSessionKey(ada.openid, ada.session_key),
   resetusersessionkey: ({ client, ada }) => client.resetUserSessionKey(ada.openid, ada.session_key),
   msg_sec_check: ({ client, ada: { openid } }) =>

@@ -70,7 +70,16 @@ export async function startStandIn(): Promise<StandIn> {
 }
 
 /** What of a request is nobody else's business. */
-const PRIVATE = ['js_code', 'code', 'secret', 'access_token', 'signature', 'openid', 'content'];
+const PRIVATE = [
+  'js_code',
+  'code',
+  'secret',
+  'access_token',
+  'signature',
+  'openid',
+  'content',
+  'encrypted_msg_hash',
+];
 
 async function bodyOf(req: IncomingMessage): Promise<string> {
   let text = '';

@@ -3,7 +3,7 @@ import type { World } from '../world.ts';
 import type { Ask } from './ask.ts';
 import { code2Session } from './code-to-session.ts';
 import { mediaCheckAsync, msgSecCheck } from './content.ts';
-import { getUserPhoneNumber } from './phone-number.ts';
+import { checkEncryptedData, getUserPhoneNumber } from './phone-number.ts';
 import { checkSession, resetUserSessionKey } from './sessions.ts';
 import { stableToken, token } from './tokens.ts';
 
@@ -27,6 +27,12 @@ export const endpoints: readonly Endpoint[] = [
     path: '/wxa/business/getuserphonenumber',
     name: 'getuserphonenumber',
     answer: getUserPhoneNumber,
+  },
+  {
+    method: 'POST',
+    path: '/wxa/business/checkencryptedmsg',
+    name: 'checkencryptedmsg',
+    answer: checkEncryptedData,
   },
   { method: 'GET', path: '/wxa/checksession', name: 'checksession', answer: checkSession },
   {
