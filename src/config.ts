@@ -84,7 +84,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
       settings.WX_CALLBACK_TOKEN === undefined
         ? undefined
         : { token: settings.WX_CALLBACK_TOKEN, aesKey: settings.WX_CALLBACK_AES_KEY },
-    sessions: { limit: settings.SESSION_LIMIT, cacheSeconds: settings.SESSION_CACHE_SECONDS },
+    sessions: {
+      limit: settings.SESSION_LIMIT,
+      cacheSeconds: settings.SESSION_CACHE_SECONDS,
+      idleSeconds: settings.SESSION_IDLE,
+    },
     jwt: {
       secret: settings.JWT_SECRET,
       previousSecrets: settings.JWT_PREVIOUS_SECRETS ?? [],
@@ -178,6 +182,14 @@ function contradictions(given: Record<string, string>): string[] {
       );
     if (real && !has('PUBLIC_URL') && !given['AVATAR_STORE']?.startsWith('s3'))
       problems.push('PUBLIC_URL is not set, but WX_CONTENT_CHECK is: WeChat could load no picture');
+  }
+  const cacheSeconds = environment.shape.SESSION_CACHE_SECONDS.safeParse(given['SESSION_CACHE_SECONDS']).data;
+  const idleSeconds = environment.shape.SESSION_IDLE.safeParse(given['SESSION_IDLE']).data;
+  // A session in use that is remembered is not asked for, and so seems unused.
+  if (cacheSeconds !== undefined && idleSeconds !== undefined && cacheSeconds > idleSeconds / 2) {
+    problems.push(
+      'SESSION_CACHE_SECONDS is more than half of SESSION_IDLE: sessions in use would end. Make it smaller',
+    );
   }
   if (!has('DATABASE_URL') && has('MYSQL_HOST') !== has('MYSQL_DATABASE')) {
     problems.push('MYSQL_HOST and MYSQL_DATABASE go together: set both, or DATABASE_URL alone');

@@ -87,7 +87,7 @@ export const catalogue = {
     retry: 'login',
     zh: '登录已失效，请重新登录',
     en: 'This session has ended: log in again',
-    when: 'The token is good but its session is over: logged out, ended from another device, pushed out by newer ones, or the account was erased.',
+    when: 'The token is good but its session is over: logged out, ended from another device, pushed out by newer ones, not used for `SESSION_IDLE`, or the account was erased, or banned and let in again.',
   },
   wechat_code_invalid: {
     status: 401,

@@ -60,14 +60,16 @@ const listOf = <Value extends z.ZodType<unknown, string>>(value: Value) =>
     .transform((text) => text.split(',').map((part) => part.trim()))
     .pipe(z.array(value));
 
-const lifetime = z
+const duration = z
   .string()
   .regex(/^\d+[smhdw]?$/, 'must be a number of seconds, or a number with s, m, h, d or w, like 7d or 8640h')
   .transform((text) => {
     const unit = SECONDS[text.at(-1) as keyof typeof SECONDS];
     return unit === undefined ? Number(text) : Number.parseInt(text, 10) * unit;
-  })
-  .pipe(z.number().min(60, 'must be at least 60 seconds').max(315_360_000, 'must be at most ten years'));
+  });
+const atMostTenYears = z.number().max(315_360_000, 'must be at most ten years');
+const lifetime = duration.pipe(atMostTenYears.min(60, 'must be at least 60 seconds'));
+const idleTime = duration.pipe(atMostTenYears.min(600, 'must be at least 10 minutes'));
 
 const databaseUrl = z.string().superRefine((text, context) => {
   if (text.startsWith('sqlite:') && text.length > 'sqlite:'.length) return;
@@ -327,6 +329,12 @@ export const environment = z.object({
   SESSION_CACHE_SECONDS: wholeNumber(0, 3600).prefault('5').register(settings, {
     en: 'How long an instance remembers that a session is good: so late it learns that another one ended it; `0` asks every time',
     zh: '每个实例记住会话有效的秒数，即最迟多久得知其他实例结束了会话；`0` 表示每次都查询',
+  }),
+  SESSION_IDLE: idleTime.optional().register(settings, {
+    en: 'A session that was not used for so long ends; written as `JWT_EXPIRES_IN`, at least 10 minutes. The last use is known to a minute and `SESSION_CACHE_SECONDS`: it may end that much sooner',
+    zh: '会话多久未使用即失效；格式同 `JWT_EXPIRES_IN`，至少 10 分钟。最后使用时间的误差为一分钟加 `SESSION_CACHE_SECONDS`，因此可能提前这么久失效',
+    default: { en: 'none: until its token expires', zh: '无：直到 token 过期' },
+    example: '1d',
   }),
   PUBLIC_URL: baseUrl.optional().register(settings, {
     en: 'Where users reach this server, for the URLs of the pictures that they upload; a sandbox answers to its host too, also through a proxy',

@@ -44,8 +44,9 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
 
 /** The sessions as the settings want them: in Redis where there is one, and remembered for SESSION_CACHE_SECONDS. */
 export function sessionsOf({ database, redis }: Stores, { sessions }: Config, now: () => Date): Sessions {
-  const { limit, cacheSeconds } = sessions;
-  if (!redis) return remembering(createSessions(database, limit, now), cacheSeconds);
+  const { limit, cacheSeconds, idleSeconds } = sessions;
+  const limits = { limit, idleMs: idleSeconds === undefined ? undefined : idleSeconds * 1000 };
+  if (!redis) return remembering(createSessions(database, limits, now), cacheSeconds);
   const revoked = createRevokedSessions(database, now);
-  return remembering(createRedisSessions({ redis, revoked, limit, now }), cacheSeconds, redis.ends);
+  return remembering(createRedisSessions({ redis, revoked, ...limits, now }), cacheSeconds, redis.ends);
 }

@@ -54,10 +54,16 @@ describe.each(engines)('administration from the command line, on $name', ({ fres
     expect((await command('ban', id)).output).toBe(`user ${id} is banned\n`);
     expect((await me()).body).toMatchObject({ status: 403, code: 'user_banned' });
     expect((await app.login({ user: 'Ada_50%' })).body).toMatchObject({ status: 403, code: 'user_banned' });
+    expect((await command('ban', id)).code).toBe(0); // once more: nothing changes
+    expect((await me()).body).toMatchObject({ status: 403, code: 'user_banned' });
     expect((await command('unban', id)).code).toBe(0);
-    expect((await me()).status).toBe(200);
-    expect((await command('end-sessions', id)).output).toBe(`ended 1 sessions of user ${id}\n`);
     expect((await me()).body).toMatchObject({ status: 401, code: 'session_ended' });
+    const { body } = await app.login({ user: 'Ada_50%' });
+    const again = () => app.call('GET', '/api/wxuser/me', undefined, { Authorization: body.token });
+    expect((await command('unban', id)).code).toBe(0); // who is not banned stays logged in
+    expect((await again()).status).toBe(200);
+    expect((await command('end-sessions', id)).output).toBe(`ended 1 sessions of user ${id}\n`);
+    expect((await again()).body).toMatchObject({ status: 401, code: 'session_ended' });
     await finish();
   });
 

@@ -125,7 +125,7 @@ describe.each(engines)('one person in two mini programs, on $name', ({ fresh }) 
     expect(await command('unban', String(other), '--linked')).toBe(
       `users ${one}, ${other} are let in again\n`,
     );
-    expect(await statuses()).toEqual([200, 200, 200]);
+    expect(await statuses()).toEqual([401, 401, 200]); // a ban ends sessions for good
     await app.close();
     await database.drop();
   });

@@ -349,6 +349,12 @@ test.each([
     { ...REAL, WX_CONTENT_CHECK: 'true', WX_CALLBACK_TOKEN: 'a1'.repeat(10) },
     /^PUBLIC_URL is not set, but WX_CONTENT_CHECK is/,
   ],
+  ['an idle limit of a minute', { SESSION_IDLE: '60' }, /^SESSION_IDLE must be at least 10 minutes/],
+  [
+    'a session that is remembered longer than half of its idle limit',
+    { SESSION_IDLE: '10m', SESSION_CACHE_SECONDS: '301' },
+    /^SESSION_CACHE_SECONDS is more than half of SESSION_IDLE/,
+  ],
   ['MYSQL_HOST alone', { MYSQL_HOST: 'h' }, /^MYSQL_HOST and MYSQL_DATABASE go together/],
   ['a life of 10 seconds', { JWT_EXPIRES_IN: '10' }, /^JWT_EXPIRES_IN must be at least 60 seconds/],
 ] as [string, Record<string, string>, RegExp][])('%s is refused', (_name, env, expected) => {

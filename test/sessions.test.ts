@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { deviceOf, placeOf } from '../src/auth/device.ts';
 import { createSeal } from '../src/auth/seal.ts';
 import { remembering, type Sessions, type Standing } from '../src/auth/sessions.ts';
+import { createAdministration } from '../src/db/administration.ts';
 import { openDatabase } from '../src/db/open.ts';
 import { type Answer, realSettings, startApp, type TestApp } from './support/app.ts';
 import { engines, type FreshDatabase, freshSqlite, redisThere } from './support/engines.ts';
@@ -206,6 +207,99 @@ describe.each(stores)('sessions, on $name', ({ fresh, redis }) => {
       });
     }
     await strict.close();
+  });
+});
+
+describe.each(stores)('a ban and a session that is not used, on $name', ({ fresh, redis }) => {
+  const MINUTE = 60_000;
+  let clock: Date;
+  const pass = (minutes: number, ms = 0) => {
+    clock = new Date(clock.getTime() + minutes * MINUTE + ms);
+  };
+  async function start(more: Record<string, string> = {}) {
+    const [database, server] = [await fresh(), redis ? await startRedis() : undefined];
+    onTestFinished(async () => {
+      await server?.stop();
+      await database.drop();
+    });
+    clock = new Date();
+    const env = { ...SECRET, SESSION_CACHE_SECONDS: '0', ...(server && { REDIS_URL: server.url }), ...more };
+    const app = await startApp({ database, env, now: () => clock });
+    const opened = await openDatabase(database.url);
+    onTestFinished(() => opened.db.destroy());
+    const administration = createAdministration(opened, () => clock);
+    return { app, server, administration };
+  }
+  const login = async (app: TestApp, user = 'Ada') => {
+    const { body } = await app.login({ user });
+    expect(body).toMatchObject({ status: 200 });
+    return { headers: { Authorization: body.token as string }, id: body.user.id as number };
+  };
+  const codeOf = async (app: TestApp, headers: Record<string, string>) => {
+    const { status, body } = await app.call('GET', '/api/wxuser/sessions', undefined, headers);
+    return status === 200 ? (body.sessions as unknown[]).length : [status, body.code];
+  };
+
+  test('while a user is banned every old token is told so; after the ban each has ended', async () => {
+    const { app, administration } = await start();
+    const [one, two, bob] = [await login(app), await login(app), await login(app, 'Bob')];
+    const out = await login(app);
+    await app.call('POST', '/api/wxuser/logout', undefined, out.headers);
+    await administration.setStatus([one.id], 'banned');
+    for (const { headers } of [one, two]) {
+      expect(await codeOf(app, headers)).toEqual([403, 'user_banned']);
+      for (const [method, path] of [
+        ['DELETE', '/api/wxuser/me'],
+        ['POST', '/api/wxuser/logout'],
+      ] as const) {
+        const { status, body } = await app.call(method, path, undefined, headers);
+        expect([status, body.code]).toEqual([403, 'user_banned']);
+      }
+    }
+    expect(await codeOf(app, out.headers)).toEqual([401, 'session_ended']);
+    expect(await codeOf(app, bob.headers)).toBe(1);
+    await administration.setStatus([one.id], 'banned'); // a repeat
+    expect(await codeOf(app, one.headers)).toEqual([403, 'user_banned']);
+    await administration.setStatus([one.id], 'active');
+    for (const { headers } of [one, two]) expect(await codeOf(app, headers)).toEqual([401, 'session_ended']);
+    const again = await login(app);
+    expect(await codeOf(app, again.headers)).toBe(1);
+    await administration.setStatus([one.id], 'active'); // who is not banned stays logged in
+    expect(await codeOf(app, again.headers)).toBe(1);
+  });
+
+  test('nor does the end of a ban revive a session of who was banned in the table by hand', async () => {
+    const { app, administration } = await start();
+    const { headers, id } = await login(app);
+    await app.sql(sql`UPDATE wxuser SET status = 'banned'`);
+    expect(await codeOf(app, headers)).toEqual([403, 'user_banned']);
+    await administration.setStatus([id], 'active');
+    expect(await codeOf(app, headers)).toEqual([401, 'session_ended']);
+  });
+
+  test('a session that was not used for SESSION_IDLE has ended; one in use goes on', async () => {
+    const { app, server } = await start({ SESSION_IDLE: '10m' });
+    const [used, unused] = [await login(app), await login(app)];
+    expect(await codeOf(app, used.headers)).toBe(2);
+    for (let i = 0; i < 3; i++) {
+      pass(9);
+      expect(await codeOf(app, used.headers)).toBe(i === 0 ? 2 : 1);
+    }
+    expect(await codeOf(app, unused.headers)).toEqual([401, 'session_ended']);
+    pass(9, 59_000);
+    expect(await codeOf(app, used.headers)).toBe(1);
+    pass(10, 1);
+    expect(await codeOf(app, used.headers)).toEqual([401, 'session_ended']);
+    expect(await codeOf(app, (await login(app)).headers)).toBe(1);
+    for (const key of (await server?.cli('KEYS', '*:session:*'))?.split('\n') ?? [])
+      expect(Number(await server?.cli('PTTL', key))).toBeLessThanOrEqual(11 * MINUTE);
+  });
+
+  test('by default a session lives as long as its token', async () => {
+    const { app } = await start();
+    const { headers } = await login(app);
+    pass(6 * 24 * 60);
+    expect(await codeOf(app, headers)).toBe(1);
   });
 });
 

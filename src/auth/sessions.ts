@@ -20,11 +20,19 @@ export interface Session {
   readonly expiresAt: Date;
 }
 
-/** Whether a session may be used now. */
+/** Whether a session may be used now. While its user is banned that is said, although the ban has ended it. */
 export type Standing = 'good' | 'ended' | 'banned';
 
 /** How exact the time of the last use is: each use would cost a write otherwise. */
 export const LAST_USE_MS = 60_000;
+
+/** What bounds a user's sessions. */
+export interface SessionLimits {
+  /** How many there may be. */
+  readonly limit: number;
+  /** One that was not used for so long has ended; by default none has. The last use is exact to `LAST_USE_MS`. */
+  readonly idleMs?: number | undefined;
+}
 
 /** The sessions, wherever they are kept. Every method fails with `database_unavailable` while that cannot answer. */
 export interface Sessions {

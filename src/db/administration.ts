@@ -22,7 +22,7 @@ export interface Administration {
   find(text: string): Promise<UserSummary[]>;
   /** A user and, where wanted, the same person's rows in other apps (those with his unionid); none if there is no such user. */
   idsOf(id: number, withLinked: boolean): Promise<number[]>;
-  /** Bans users or takes that back. Their sessions stay, and are refused. */
+  /** Bans users or takes that back, and ends all sessions of those whose status this changes: no ban's end revives one. */
   setStatus(ids: readonly number[], status: 'active' | 'banned'): Promise<void>;
   /** Ends all sessions of a user, wherever they are kept; what is remembered of them is another thing. */
   endSessions(id: number): Promise<void>;
@@ -54,8 +54,14 @@ export function createAdministration({ db }: Database, now: () => Date): Adminis
     async setStatus(ids, status) {
       await db
         .updateTable('wxuser')
-        .set({ status, updated_at: toColumn(now()) })
+        .set((column) => ({
+          status,
+          session_generation: column('session_generation', '+', 1),
+          updated_at: toColumn(now()),
+        }))
         .where('id', 'in', ids)
+        // An adopted column may hold NULL.
+        .where((column) => column.or([column('status', '<>', status), column('status', 'is', null)]))
         .execute();
     },
 

@@ -9,7 +9,7 @@ import { unlessThere } from './unless-there.ts';
 /** What the database knows about a session: nothing here says that there ever was one. */
 export interface Known {
   readonly standing: Standing;
-  /** That of the user's sessions which have not ended. */
+  /** That of the user's sessions which have not ended; a banned user has none. */
   readonly generation: number;
 }
 

@@ -1,5 +1,5 @@
 import type { JoinBuilder, Selectable } from 'kysely';
-import { LAST_USE_MS, type Session, type Sessions } from '../auth/sessions.ts';
+import { LAST_USE_MS, type Session, type SessionLimits, type Sessions } from '../auth/sessions.ts';
 import { AppError } from '../errors.ts';
 import { withDatabaseFailures } from './failures.ts';
 import { generationOf, nextGeneration } from './generation.ts';
@@ -10,8 +10,14 @@ import { unlessThere } from './unless-there.ts';
 
 const ANY_NUMBER = 10_000;
 
-/** The sessions in the database; at most `limit` per user. */
-export function createSessions({ db, engine }: Database, limit: number, now: () => Date): Sessions {
+const LONG_AGO = '1970-01-01 00:00:00.000';
+
+/** The sessions in the database. */
+export function createSessions(
+  { db, engine }: Database,
+  { limit, idleMs }: SessionLimits,
+  now: () => Date,
+): Sessions {
   const sweep = sweeper(db, now);
   return withDatabaseFailures<Sessions>({
     async open(session) {
@@ -30,14 +36,18 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
     async standing(userId, sid) {
       const row = await db
         .selectFrom('wxsession')
-        .innerJoin('wxuser', ofGeneration)
-        .select(['wxuser.status as status', 'wxsession.last_used_at as lastUsedAt'])
+        .innerJoin('wxuser', 'wxuser.id', 'wxsession.wxuser_id')
+        .select(['wxuser.status as status', 'wxuser.session_generation as current'])
+        .select(['wxsession.generation as generation', 'wxsession.last_used_at as lastUsedAt'])
         .where('wxsession.sid', '=', sid)
         .where('wxsession.wxuser_id', '=', userId)
         .where('wxsession.expires_at', '>', toColumn(now()))
+        .where('wxsession.last_used_at', '>', usedSince())
         .executeTakeFirst();
       if (!row) return 'ended';
+      // Before its generation, which the ban has raised: the user shall learn why.
       if (row.status === 'banned') return 'banned';
+      if (row.generation !== row.current) return 'ended';
       await touch(sid, row.lastUsedAt);
       return 'good';
     },
@@ -69,8 +79,14 @@ export function createSessions({ db, engine }: Database, limit: number, now: () 
       .selectAll('wxsession')
       .where('wxsession.wxuser_id', '=', userId)
       .where('wxsession.expires_at', '>', toColumn(now()))
+      .where('wxsession.last_used_at', '>', usedSince())
       .orderBy('wxsession.created_at', 'desc')
       .orderBy('wxsession.sid');
+  }
+
+  /** A session that was last used then, or before, has ended. */
+  function usedSince(): string {
+    return idleMs === undefined ? LONG_AGO : toColumn(new Date(now().getTime() - idleMs));
   }
 
   async function end(userId: number, sid: string): Promise<boolean> {

@@ -1,16 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import { LAST_USE_MS, type Session, type Sessions } from '../auth/sessions.ts';
+import { LAST_USE_MS, type Session, type SessionLimits, type Sessions } from '../auth/sessions.ts';
 import type { RevokedSessions } from '../db/revoked.ts';
 import { AppError } from '../errors.ts';
 import type { Redis } from './open.ts';
 
-interface Needs {
+interface Needs extends SessionLimits {
   readonly redis: Redis;
   /** The database's knowledge of users and of sessions that were ended: see db/revoked.ts. */
   readonly revoked: RevokedSessions;
-  /** Sessions per user. */
-  readonly limit: number;
   readonly now: () => Date;
 }
 
@@ -20,7 +18,13 @@ interface Needs {
  * what is one user's on one node of a Cluster. No two writes need to happen together: a session is named before it is
  * there, and its end is in the database before it is here.
  */
-export function createRedisSessions({ redis, revoked, limit, now }: Needs): Sessions {
+export function createRedisSessions({
+  redis,
+  revoked,
+  limit,
+  idleMs = Number.POSITIVE_INFINITY,
+  now,
+}: Needs): Sessions {
   /** Of the sessions that were good of late: what is needed to refuse them while Redis is away. */
   const generations = new LRUCache<string, number>({ max: 50_000 });
   const indexOf = (userId: number) => `${redis.prefix}{${userId}}:sessions`;
@@ -31,9 +35,10 @@ export function createRedisSessions({ redis, revoked, limit, now }: Needs): Sess
     const [index, key] = [indexOf(userId), keyOf(userId, sid)];
     const count = await redis.run(async (commands) => {
       await commands.zAdd(index, { score: expiresAt.getTime(), value: sid });
-      await commands.set(key, toText(session, openid), { expiration: { type: 'PX', value: left(session) } });
+      const expiration = { type: 'PX', value: left(endOf(session)) } as const;
+      await commands.set(key, toText(session, openid), { expiration });
       const named = await commands.zRangeWithScores(index, 0, -1);
-      await commands.pExpire(index, left({ expiresAt: new Date(named.at(-1)?.score ?? expiresAt) }));
+      await commands.pExpire(index, left(named.at(-1)?.score ?? expiresAt.getTime()));
       return named.length;
     });
     if (!(await revoked.admits(session))) {
@@ -88,20 +93,26 @@ export function createRedisSessions({ redis, revoked, limit, now }: Needs): Sess
 
   async function touch({ session, openid }: Stored): Promise<void> {
     if (now().getTime() - session.lastUsedAt.getTime() < LAST_USE_MS) return;
-    const used = toText({ ...session, lastUsedAt: now() }, openid);
+    const used = { ...session, lastUsedAt: now() };
     // XX: one that ends at this moment is not brought back.
-    const options = { condition: 'XX', expiration: { type: 'PX', value: left(session) } } as const;
-    await redis.run((commands) => commands.set(keyOf(session.userId, session.sid), used, options));
+    const options = { condition: 'XX', expiration: { type: 'PX', value: left(endOf(used)) } } as const;
+    const key = keyOf(session.userId, session.sid);
+    await redis.run((commands) => commands.set(key, toText(used, openid), options));
   }
 
   /** What a text holds, unless its time is over by our clock. */
   function alive(text: string | null): Stored | undefined {
     const stored = fromText(text);
-    return stored && stored.session.expiresAt > now() ? stored : undefined;
+    return stored && endOf(stored.session) > now().getTime() ? stored : undefined;
   }
 
-  function left({ expiresAt }: Pick<Session, 'expiresAt'>): number {
-    return Math.max(1, expiresAt.getTime() - now().getTime());
+  /** When a session ends if it is not used again. */
+  function endOf({ expiresAt, lastUsedAt }: Session): number {
+    return Math.min(expiresAt.getTime(), lastUsedAt.getTime() + idleMs);
+  }
+
+  function left(end: number): number {
+    return Math.max(1, end - now().getTime());
   }
 
   return {
@@ -112,8 +123,8 @@ export function createRedisSessions({ redis, revoked, limit, now }: Needs): Sess
      * | The database says | Redis has it     | has it not | does not answer                         |
      * |-------------------|------------------|------------|-----------------------------------------|
      * | ended, no user    | ended            | ended      | ended                                   |
-     * | other generation  | ended            | ended      | ended if it was good here, else failure |
      * | banned            | banned           | ended      | banned                                  |
+     * | other generation  | ended            | ended      | ended if it was good here, else failure |
      * | good              | good             | ended      | failure                                 |
      * | nothing           | failure          | ended      | failure                                 |
      */
@@ -128,8 +139,9 @@ export function createRedisSessions({ redis, revoked, limit, now }: Needs): Sess
       if (text.status === 'fulfilled' && !stored) return 'ended';
       if (known.status === 'rejected') throw known.reason;
       const { standing, generation } = known.value;
-      if ((stored?.session.generation ?? generations.get(sid) ?? generation) !== generation) return 'ended';
+      // Before its generation, which the ban has raised: the user shall learn why.
       if (standing === 'banned') return 'banned';
+      if ((stored?.session.generation ?? generations.get(sid) ?? generation) !== generation) return 'ended';
       if (text.status === 'rejected') throw text.reason;
       generations.set(sid, generation);
       // A Redis that is full cannot note it: no reason to refuse.
