@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { besideDatabase } from './avatar-store-url.ts';
 import { parseMysqlUrl } from './database-url.ts';
 import { environment } from './settings.ts';
+import { unknownSettings } from './unknown-settings.ts';
 
 /** The sandbox's app. No real mini program can have this appid: real ones are `wx` and 16 hex digits. */
 export const SANDBOX_APPID = 'wxsandbox000000000';
@@ -22,6 +23,13 @@ export function refuseProduction(env: Readonly<Record<string, string | undefined
 /** Other names in use for a setting: `WX_APPSECRET` is what many tutorials write, `MYSQL_USERNAME` what WeChat Cloud Run gives. */
 const ALIASES = { WX_APPSECRET: 'WX_SECRET', MYSQL_USERNAME: 'MYSQL_USER' } as const;
 
+/** Where one of them is given, the other is not missing. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  WX_APPID: 'WX_APPS',
+  WX_SECRET: 'WX_APPS',
+  WX_APPS: 'WX_APPID',
+};
+
 /** Every problem of the environment, by name; never a value, since it may be a secret. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -39,22 +47,38 @@ export type Config = ReturnType<typeof loadConfig>;
 
 /**
  * Reads the settings from an environment such as `process.env`. An empty value counts as not set.
+ * @param inFile the names among them that stand in a file written for us, such as `.env`
  * @throws {ConfigError} naming every problem at once.
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  inFile: readonly string[] = [],
+) {
   const given = withoutBlanks(env);
   const parsed = environment.safeParse(given);
+  const unknown = unknownSettings(
+    Object.keys(env).filter((name) => env[name]?.trim()),
+    {
+      settings: Object.keys(environment.shape),
+      aliases: { ...ALIASES, MYSQL_ADDRESS: 'MYSQL_HOST' },
+      isGiven: (name) => [name, INSTEAD[name] ?? name].some((each) => given[each] !== undefined),
+      inFile,
+    },
+  );
   const problems = [
+    ...unknown.problems,
     ...(parsed.error?.issues ?? []).map(({ path, message }) => `${placeIn(path)} ${message}`),
     ...contradictions(given),
     ...(given['MYSQL_HOST'] && given['MYSQL_DATABASE'] ? mysqlProblem(parsed.data) : []),
   ];
-  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  if (!parsed.success || problems.length > 0) throw new ConfigError([...problems, ...unknown.warnings]);
 
   const settings = parsed.data;
   const sandbox = settings.WX_APPID === undefined && settings.WX_APPS === undefined;
   const databaseUrl = settings.DATABASE_URL ?? mysqlUrl(settings) ?? 'sqlite:./data/weapp-login.db';
   return {
+    /** What was given and has no effect; for the log and the doctor. */
+    warnings: unknown.warnings,
     sandbox,
     host: settings.HOST ?? (sandbox ? '127.0.0.1' : undefined),
     port: settings.PORT,

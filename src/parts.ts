@@ -37,6 +37,7 @@ export interface Surroundings {
 export function createParts(config: Config, surroundings: Surroundings): AppParts {
   const { log, stores, sandboxBase, now = () => new Date() } = surroundings;
   const { database, redis } = stores;
+  for (const warning of config.warnings) log.warn(warning);
   const { timeoutMs, tokenMode: mode, profileStrict, contentCheck: isChecked } = config.wechat;
   const jwt = { ...config.jwt, secret: config.jwt.secret ?? sandboxSecret(config.databaseUrl) };
   const appids = mapAll(config.apps, ({ appid }) => appid);

@@ -7,12 +7,14 @@ import { examineRedis } from '../doctor/redis.ts';
 import { examineSettings } from '../doctor/settings.ts';
 import { examineWeChat } from '../doctor/wechat.ts';
 import { AppError } from '../errors.ts';
+import { describeEnvFile, readEnvFile } from './env-file.ts';
 
 const now = () => new Date();
 
 /** What is looked at, one after the other. */
 const EXAMINATIONS: readonly [string, (config: Config) => Finding[] | Promise<Finding[]>, string][] = [
   ['settings', examineSettings, ''],
+  ['.env', examineEnvFile, ''],
   [
     'database',
     (config) => examineDatabase(config, now),
@@ -26,21 +28,27 @@ const EXAMINATIONS: readonly [string, (config: Config) => Finding[] | Promise<Fi
 
 /** `weapp-login doctor`: looks at everything a login needs, and says what to do about it; exits 1 if something must be done. */
 export async function doctorCommand(settings: () => Config): Promise<void> {
-  const config = readSettings(settings);
+  const config = await readSettings(settings);
   if (!config) return;
   for (const [subject, examine, todo] of EXAMINATIONS) {
     for (const finding of await findingsOf(subject, () => examine(config), todo)) report(finding);
   }
 }
 
-function readSettings(settings: () => Config): Config | undefined {
+async function readSettings(settings: () => Config): Promise<Config | undefined> {
   try {
     return settings();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const says of error.problems) report({ level: 'problem', subject: 'settings', says });
+    for (const finding of await findingsOf('.env', examineEnvFile, '')) report(finding);
     return undefined;
   }
+}
+
+/** Whoever asks in another folder than the server's sees it here. */
+function examineEnvFile(): Finding[] {
+  return [{ level: 'ok', subject: '.env', says: `that was read: ${describeEnvFile(readEnvFile())}` }];
 }
 
 /** What cannot be examined is a finding too. */

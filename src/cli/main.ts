@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-import { config as readDotenv } from 'dotenv';
 import { type Config, ConfigError, loadConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { describeEnvFile, readEnvFile } from './env-file.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Each takes what stands behind its name on the command line. Loaded when asked for: a key needs no web server. */
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
-  start: async () => (await import('./start.ts')).startCommand(settings()),
+  start: async () => (await import('./start.ts')).startCommand(settings(), readEnvFile()),
   migrate: async (args) => (await import('./migrate.ts')).migrateCommand(settings(), args),
   backup: async (args) => (await import('./backup.ts')).backupCommand(settings(), args),
   copy: async (args) => (await import('./copy.ts')).copyCommand(args),
@@ -40,8 +40,8 @@ async function main(name = 'start', ...args: string[]): Promise<void> {
 }
 
 function settings(): Config {
-  readDotenv({ quiet: true });
-  return loadConfig(process.env);
+  const { names } = readEnvFile();
+  return loadConfig(process.env, names);
 }
 
 function fail(message: string, status: number): void {
@@ -51,7 +51,7 @@ function fail(message: string, status: number): void {
 
 /** What a person can act on: our own errors as a sentence, anything else with its trace. */
 function explain(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ConfigError) return `${error.message}\n${whereFrom()}`;
   if (error instanceof AppError) {
     const setting = error.reason?.startsWith('Redis ') ? 'REDIS_URL' : 'DATABASE_URL';
     const next =
@@ -62,6 +62,15 @@ function explain(error: unknown): string {
   if (error instanceof UsageError || code?.startsWith('ERR_PARSE_ARGS')) return message;
   if (code === 'EADDRINUSE') return `${message}: another server has this port. Stop it, or set PORT.`;
   return stack ?? String(error);
+}
+
+/** Whoever started the server in another folder sees it here. */
+function whereFrom(): string {
+  try {
+    return `.env that was read: ${describeEnvFile(readEnvFile())}`;
+  } catch {
+    return ''; // the problem says it
+  }
 }
 
 main(...process.argv.slice(2)).catch((error: unknown) => fail(explain(error), 1));

@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { config as readDotenv } from 'dotenv';
 import { isLoopback } from '../loopback.ts';
 import { type RunningSandbox, startSandbox } from '../sandbox/start.ts';
+import { readEnvFile } from './env-file.ts';
 import { UsageError } from './usage-error.ts';
 
 const USAGE = 'usage: weapp-login sandbox [--port 9000] [--host 127.0.0.1] [--appid wx…] [--secret …]';
 
 /** `weapp-login sandbox`: a WeChat of its own for any backend, until SIGTERM or SIGINT. */
 export async function sandboxCommand(args: readonly string[]): Promise<void> {
-  readDotenv({ quiet: true }); // NODE_ENV may stand there
+  readEnvFile(); // NODE_ENV may stand there
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
     args: [...args],

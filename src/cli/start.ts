@@ -2,13 +2,14 @@ import type { Config } from '../config.ts';
 import { createLog } from '../log.ts';
 import { isLoopback } from '../loopback.ts';
 import { startServer } from '../server.ts';
+import { describeEnvFile, type EnvFile } from './env-file.ts';
 
 /** `weapp-login start`: runs until SIGTERM or SIGINT; a second signal ends it at once. */
-export async function startCommand(config: Config): Promise<void> {
+export async function startCommand(config: Config, envFile: EnvFile): Promise<void> {
   const log = createLog(config.logLevel);
   const server = await startServer(config, { log });
-  process.stdout.write(config.sandbox ? sandboxNotice(server.url, config) : '');
-  log.info({ url: server.url, sandbox: config.sandbox }, 'listening');
+  process.stdout.write(config.sandbox ? sandboxNotice(server.url, config, envFile) : '');
+  log.info({ url: server.url, sandbox: config.sandbox, envFile: describeEnvFile(envFile) }, 'listening');
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => stop(signal));
   }
@@ -21,7 +22,7 @@ export async function startCommand(config: Config): Promise<void> {
   }
 }
 
-function sandboxNotice(url: string, { host }: Config): string {
+function sandboxNotice(url: string, { host }: Config, envFile: EnvFile): string {
   const reach = isLoopback(host ?? '')
     ? 'Only this machine can reach it.'
     : `HOST=${host}: OTHER MACHINES CAN REACH IT.`;
@@ -31,6 +32,7 @@ function sandboxNotice(url: string, { host }: Config): string {
   Open ${url.replace('127.0.0.1', 'localhost')} in a browser: the mini program on a phone, and what the server sees of it.
   Its users are not real; their rows have an appid that no mini program can have.
   For real users set WX_APPID, WX_SECRET and JWT_SECRET (see .env.example).
+  .env that was read: ${describeEnvFile(envFile)}
 
 `;
 }

@@ -14,6 +14,8 @@ export function examineSettings(config: Config): Finding[] {
         }
       : { level: 'ok', subject, says: `for ${apps.map(({ appid }) => appid).join(', ')}` },
   ];
+  for (const says of config.warnings)
+    findings.push({ level: 'warning', subject, says, todo: 'correct the name, or remove it' });
   const { trustedCloudHeaders: trusted } = config.wechat;
   if (trusted) {
     const name = trusted === 'X-WX' ? 'WX_TRUST_CLOUD_HEADERS' : 'WX_TRUST_CLOUD_FROM_HEADERS';
