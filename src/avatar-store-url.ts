@@ -71,10 +71,10 @@ function objectsUrl(parts: Record<string, string>, style: string): string {
   };
   const place = Object.hasOwn(places, style) ? places[style] : undefined;
   if (!place) throw new Error('has a wrong option: style must be virtual or path');
-  return `${place}/${prefix}`.replace(/\/+$/, '');
+  return `${place}/${prefix}`.replace(/(?<!\/)\/+$/, '');
 }
 
 function readPublicUrl(text: string): string {
-  if (/^https?:\/\/[^?#@\s]+$/.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '');
+  if (/^https?:\/\/[^?#@\s]+$/.test(text) && URL.canParse(text)) return text.replace(/(?<!\/)\/+$/, '');
   throw new Error('has a wrong option: public-url must be an http(s) address and a path');
 }

@@ -10,9 +10,12 @@ export function rule(holds: (value: string) => boolean, text: Text) {
 const zh = z.locales.zhCN().localeError;
 const en = z.locales.en().localeError;
 
-/** Turns zod's issues into ours. The schema must have been run with `reportInput`, for texts that name a type. */
+/** A client that has this many fields wrong does not read on. */
+const MAX_ISSUES = 20;
+
+/** Turns zod's issues into ours, the first 20. The schema must have been run with `reportInput`, for texts that name a type. */
 export function toIssues(error: z.ZodError, under = ''): Issue[] {
-  return error.issues.map((issue) => ({
+  return error.issues.slice(0, MAX_ISSUES).map((issue) => ({
     path: [under, ...issue.path.map(String)].filter(Boolean).join('.') || 'body',
     message: textOf(issue),
   }));

@@ -124,7 +124,7 @@ const avatarStore = z.string().transform((text, context) => {
 const baseUrl = z
   .url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
   .refine((url) => /^[^?#@]+$/.test(url), 'must be an address and a path only')
-  .transform((url) => url.replace(/\/+$/, ''));
+  .transform((url) => url.replace(/(?<!\/)\/+$/, ''));
 
 const trustProxy = z.string().transform((text, context) => {
   try {

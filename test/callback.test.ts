@@ -521,6 +521,7 @@ describe('hostile bodies, rightly signed, get an answer and no more', () => {
     ['ends alone', '</xml>'],
     ['CDATA without an end', '<xml><Event><![CDATA[c</Event></xml>'],
     ['XML that is deep', '<xml>'.repeat(5000) + '</xml>'.repeat(5000)],
+    ['16,000 siblings', `<xml><MsgType>event</MsgType>${'<a/>'.repeat(16_000)}</xml>`],
     ['30,000 starts', '<a>'.repeat(20_000)],
     ['30,000 openings of CDATA', '<![CDATA['.repeat(7000)],
     ['a name without an end', `<${'a'.repeat(60_000)}`],
@@ -552,7 +553,6 @@ describe('hostile bodies, rightly signed, get an answer and no more', () => {
   });
 
   test.each([
-    ['16,000 brothers', `<xml><MsgType>event</MsgType>${'<a/>'.repeat(16_000)}</xml>`],
     [
       'keys of prototypes',
       '<xml><MsgType>event</MsgType><__proto__><polluted>1</polluted></__proto__></xml>',

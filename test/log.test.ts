@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { scrub } from '../src/log.ts';
 import { startApp } from './support/app.ts';
@@ -18,7 +21,49 @@ test.each([
     "Unknown column 'openid' in 'field list'",
   ],
 ])('free text that goes into a log is masked: %s', (_name, text, masked) => {
-  expect(scrub(text)).toBe(masked);
+  expect(scrub(text, 200)).toBe(masked);
+});
+
+test('a secret is masked wherever it stands, also where the text is cut in it (property)', () => {
+  const secrets = [
+    `eyJhbGciOiJIUzI1NiJ9.${'eyJzdWIiOiIx'.repeat(20)}.${'c2lnbmF0dXJl'.repeat(4)}`,
+    `eyJ${'hbGciOiJIUzI1NiJ9'.repeat(30)}`,
+    'tiihtNczf5v6AKRyjwEUhQ==',
+    'oGZUI0egBJY1zhBYw2KhdUfwVJJE',
+    '0a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P',
+  ];
+  const part = fc.oneof(fc.constantFrom(...secrets), fc.stringMatching(/^[a-z%]{0,60}$/));
+  const text = fc.array(part, { minLength: 1, maxLength: 12 }).map((parts) => parts.join('/'));
+  fc.assert(
+    fc.property(text, fc.integer({ min: 1, max: 300 }), (text, length) => {
+      const kept = scrub(text, length);
+      expect(kept.length).toBeLessThanOrEqual(length);
+      // What a cut leaves of a token's first characters is no secret: all begin so.
+      for (const secret of secrets) expect(kept).not.toContain(secret.slice(12, 24));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test.each([
+  ['a path of eyJeyJ…', `/${'eyJ'.repeat(5000)}`, 200],
+  ['a path that has no end', `/${'a/'.repeat(7500)}`, 200],
+])('%s is one short line of the log', async (_name, path, length) => {
+  const app = await startApp();
+  await app.call('GET', path);
+  expect(app.log.at(-1)).toMatchObject({ status: 404 });
+  expect(String(app.log.at(-1)?.['path']).length).toBeLessThanOrEqual(length);
+});
+
+test('what a failure says is cut too', async () => {
+  const app = await startApp();
+  const port = Number(new URL(app.url).port);
+  const headers = { Host: `${'a.'.repeat(7000)}example.com` };
+  const asked = request({ port, host: '127.0.0.1', path: '/sandbox/control/state', headers }).end();
+  const [{ statusCode }] = await once(asked, 'response');
+  expect(statusCode).toBe(403);
+  await expect.poll(() => app.log.at(-1)).toMatchObject({ code: 'sandbox_is_local' });
+  expect(String(app.log.at(-1)?.['reason']).length).toBeLessThanOrEqual(1000);
 });
 
 test('a token in a path is masked in the log', async () => {

@@ -2,6 +2,9 @@
 export type Retry = 'login' | 'later' | 'never';
 export type Language = 'zh' | 'en';
 
+/** wx may quote what it was given. */
+const TOKEN = /Bearer\s+\S+|eyJ[\w.-]{8,}/g;
+
 /** Every failure, the server's (`status` is HTTP's) or our own (`status` 0); it never holds a token. */
 export class SessionError extends Error {
   override readonly name = 'SessionError';
@@ -20,8 +23,7 @@ export class SessionError extends Error {
   readonly reason: string = '';
 
   constructor(details: Partial<SessionError>) {
-    // wx may quote what it was given.
-    const reason = (details.reason ?? '').replace(/Bearer\s+\S+|eyJ[\w-]+\.[\w.-]*/g, '…').slice(0, 200);
+    const reason = (details.reason ?? '').slice(0, 1000).replace(TOKEN, '…').slice(0, 200);
     super(`${details.code}: ${details.messages}${reason && ` (${reason})`}`);
     Object.assign(this, details, { reason });
   }

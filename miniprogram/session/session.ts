@@ -40,7 +40,7 @@ declare const wx: Platform;
 /** A login that all pages share: make one, in a file of its own. */
 export function createSession(options: SessionOptions) {
   const { platform = wx, appid, retries = 2, timeoutMs = 15_000 } = options;
-  const baseUrl = options.baseUrl.replace(/\/+$/, '');
+  const baseUrl = withoutSlash(options.baseUrl);
   // The key is named after the server: no other one is ever sent its token.
   const { language = 'zh', clock = realClock, storageKey = `weapp-login ${baseUrl}` } = options;
   const calls = createCalls({ platform, clock, baseUrl, timeoutMs, language });
@@ -246,4 +246,8 @@ export function createSession(options: SessionOptions) {
       forget();
     },
   };
+}
+
+function withoutSlash(url: string): string {
+  return url.endsWith('/') ? withoutSlash(url.slice(0, -1)) : url;
 }

@@ -13,8 +13,12 @@ const SYSTEMS: readonly [RegExp, string][] = [
   [/Linux/, 'Linux'],
 ];
 
+/** WeChat's are half as long. */
+const MAX_USER_AGENT = 800;
+
 /** What a person calls the device of a User-Agent: `iPhone · WeChat 8.0.50`. */
-export function deviceOf(userAgent = ''): string {
+export function deviceOf(header = ''): string {
+  const userAgent = header.slice(0, MAX_USER_AGENT);
   const system = SYSTEMS.flatMap(([pattern, name]) => {
     const match = pattern.exec(userAgent);
     return match ? [name.replace('$1', match[1] ?? '')] : [];

@@ -71,5 +71,5 @@ function digestOf(text: string): string {
 /** For the log: a name of WeChat's, and nothing else that somebody may have written there. */
 function nameOf({ event, type = '' }: Message): string {
   const name = event ?? type;
-  return /^\w{1,64}$/.test(name) ? scrub(name) : 'other';
+  return /^\w{1,64}$/.test(name) ? scrub(name, 64) : 'other';
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { rule } from '../issues.ts';
-import { MOCK_CODE } from '../wechat/codes.ts';
+import { LOGIN_CODE } from '../wechat/codes.ts';
 import { ANONYMOUS_NAME, avatarAt, gender, nickName } from '../wechat/profile-fields.ts';
 
 /** A form or a careless client sends the text of a missing value. */
@@ -10,13 +10,20 @@ const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (absent(value) ? undefined : value), schema.optional());
 
 const text = (max: number) => optional(z.string().max(max));
-const rawData = optional(z.union([z.string().max(16_384), z.record(z.string(), z.unknown())]));
+
+/** Any object, as it is: its fields are looked at one by one, and only those that we know. */
+const anyObject = z.custom<Readonly<Record<string, unknown>>>(isObject);
+const rawData = optional(z.union([z.string().max(16_384), anyObject]));
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 const codeOf = (form: RegExp) => z.string().trim().min(1).max(128).regex(form);
 const code = codeOf(/^[\w-]*$/);
 
 /** Of wx.login. */
-const loginCode = codeOf(new RegExp(`^(?:[\\w-]*|${MOCK_CODE})$`));
+const loginCode = codeOf(LOGIN_CODE);
 
 /** Of the getPhoneNumber button. */
 const phoneCode = optional(code);

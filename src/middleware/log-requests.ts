@@ -20,6 +20,10 @@ declare global {
   }
 }
 
+const MAX_PATH = 200;
+const MAX_REASON = 1000;
+const MAX_TRACE = 8000;
+
 /** One line per request: id, method, path (without the query), status, ms, and what went wrong. Never what was sent. */
 export function logRequests(log: Logger): RequestHandler {
   return (req, res, next) => {
@@ -52,7 +56,7 @@ function describe(req: Request, res: Response): object {
   return {
     id: req.id,
     method: req.method,
-    path: scrub(req.originalUrl.replace(/\?.*/s, '')).slice(0, 200),
+    path: scrub(req.originalUrl.split('?', 1)[0] ?? '', MAX_PATH),
     // 499, as nginx says it: the client left before there was an answer.
     status: res.headersSent ? res.statusCode : 499,
     ...(!res.writableFinished && { aborted: true }),
@@ -66,10 +70,10 @@ function describeFailure(failure: unknown): object {
   if (failure instanceof AppError) {
     return {
       code: failure.code,
-      ...(failure.reason !== undefined && { reason: scrub(failure.reason) }),
+      ...(failure.reason !== undefined && { reason: scrub(failure.reason, MAX_REASON) }),
       ...(failure.issues && { fields: failure.issues.map((issue) => issue.path) }),
     };
   }
   const trace = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
-  return { code: 'internal_error', reason: scrub(trace) };
+  return { code: 'internal_error', reason: scrub(trace, MAX_TRACE) };
 }

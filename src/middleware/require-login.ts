@@ -45,9 +45,14 @@ export function bearerOf(req: Request): Bearer {
   return req.bearer;
 }
 
+/** Ours have 500 characters. */
+const MAX_TOKEN = 8192;
+const TOO_LONG = `longer than ${MAX_TOKEN} characters`;
+
 /** Both tutorials' clients: `Authorization: Bearer <jwt>`, `Authorization: <jwt>`, `token: <jwt>`. */
 function tokenOf(req: Request): string | undefined {
   const sent = req.get('authorization') || req.get('token') || '';
+  if (sent.length > MAX_TOKEN) throw new AppError('token_invalid', { reason: TOO_LONG });
   const token = sent.replace(/^Bearer\b\s*/i, '').trim();
   // A client that has stored nothing sends the text of a missing value.
   return token === '' || token === 'undefined' || token === 'null' ? undefined : token;

@@ -73,5 +73,5 @@ export function openRedis(url: string, listener: RedisListener = () => undefined
 
 /** A message of the server may quote what it was sent: its beginning only. */
 function said({ message }: Error): string {
-  return scrub(message).slice(0, 200);
+  return scrub(message, 200);
 }

@@ -1,8 +1,7 @@
 import type { EndpointName } from './faults.ts';
+import { redact } from './redact.ts';
 
 const KEPT = 50;
-/** Our choice: secrets are not shown where requests are looked at, so that nobody gets used to it. */
-const SECRETS = /^(?:secret|session_key|access_token)$/;
 
 /** A request to WeChat and what it was answered. */
 export interface Call {
@@ -41,17 +40,9 @@ export function createCalls(): Calls {
     counts: () => ({ ...counts }),
     record(call) {
       number += 1;
-      calls.unshift(masked({ number, ...call }) as Call);
+      calls.unshift(redact({ number, ...call }) as Call);
       calls.splice(KEPT);
     },
     last: () => [...calls],
   };
-}
-
-function masked(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(masked);
-  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [name, SECRETS.test(name) ? '…' : masked(inner)]),
-  );
 }

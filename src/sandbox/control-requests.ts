@@ -32,7 +32,11 @@ export const settingsRequest = z.object({
 export const appRequest = z.object({
   secret: z.string().min(1).max(128).exactOptional(),
   secretFrozen: z.boolean().exactOptional(),
-  ipWhitelist: z.array(z.union([z.ipv4(), z.ipv6()])).exactOptional(),
+  ipWhitelist: z
+    .array(z.unknown())
+    .max(100) // before each is looked at
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6()])))
+    .exactOptional(),
 });
 
 const NEEDS_KEY = {

@@ -17,7 +17,8 @@ export type Apps = readonly [App, ...App[]];
  */
 export function appOf(apps: Apps, appid: string | undefined, referer: string | undefined): App | undefined {
   if (appid !== undefined) return apps.find((app) => app.appid === appid);
-  const [, from] = /^https:\/\/servicewechat\.com\/(wx[0-9a-f]{16})\//.exec(referer ?? '') ?? [];
+  const [, from] =
+    /^https:\/\/servicewechat\.com\/(wx[0-9a-f]{16})\//.exec(referer?.slice(0, 100) ?? '') ?? [];
   return apps.find((app) => app.appid === from) ?? apps[0];
 }
 

@@ -1,5 +1,5 @@
-/** What DevTools gives for a code where nobody is logged in to it. WeChat refuses it, the sandbox does not. */
-export const MOCK_CODE = 'the code is a mock one';
+/** Of wx.login; or what DevTools gives where nobody is logged in to it, which WeChat refuses and the sandbox does not. */
+export const LOGIN_CODE = /^(?:[\w-]*|the code is a mock one)$/;
 
 /** Whether a text has the form of the codes that wx.login gives. */
 export function isLoginCode(code: string): boolean {

@@ -1,6 +1,8 @@
 import { scrub } from '../log.ts';
 
 const MAX_LENGTH = 200;
+/** What is looked at: enough for MAX_LENGTH to be left of any text of WeChat's. */
+const SEEN = 2000;
 const RID = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}$/;
 
 /**
@@ -10,7 +12,8 @@ const RID = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}$/;
 export function hide(text: string, secrets: readonly string[]): string {
   const telling = secrets.filter((secret) => secret.length >= 8); // a shorter one is no secret, and would garble the text
   const isOpaque = (word: string) => word.length >= 16 && /\d/.test(word) && !RID.test(word);
-  return scrub(telling.reduce((rest, secret) => rest.replaceAll(secret, '…'), text))
+  const rest = telling.reduce((rest, secret) => rest.replaceAll(secret, '…'), text.slice(0, SEEN));
+  return scrub(rest, SEEN)
     .replace(/(?<!\d)(?:\+?86)?1\d{10}(?!\d)/g, '[phone]')
     .replace(/[\w+/=-]{8,}/g, (word) =>
       isOpaque(word) || telling.some((secret) => secret.includes(word)) ? '…' : word,

@@ -11,13 +11,12 @@ interface Node {
 }
 
 const MAX_DEPTH = 8;
+/** Of starts, ends and texts. A message of WeChat's has about a hundred. */
+const MAX_TOKENS = 2000;
 const DECLARATION = /^<\?xml [^<>?]{0,200}\?>/;
-const NAME = '[A-Za-z_][\\w.-]{0,63}';
 /** A start, an end, CDATA or text. No attribute, comment or DOCTYPE, and so no entity that anybody could define. */
-const TOKEN = new RegExp(
-  `<(${NAME})\\s?(/?)>|</(${NAME})\\s?>|<!\\[CDATA\\[([\\s\\S]*?)\\]\\]>|([^<]+)`,
-  'gy',
-);
+const TOKEN =
+  /<([A-Za-z_][\w.-]{0,63})\s?(\/?)>|<\/([A-Za-z_][\w.-]{0,63})\s?>|<!\[CDATA\[([\s\S]*?)\]\]>|([^<]+)/gy;
 const UNKNOWN_ENTITY = /&(?!(?:lt|gt|amp|quot|apos);)/;
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
@@ -30,11 +29,14 @@ export function parseXml(source: string): XmlElement | undefined {
   const top: Node = { name: '', children: new Map(), text: '' };
   const path = [top];
   let end = 0;
+  let tokens = 0;
   for (const [token, start, empty, closing, cdata, plain] of text.matchAll(TOKEN)) {
     end += token.length;
+    tokens += 1;
     if (start !== undefined) path.push({ name: start, children: new Map(), text: '' });
     const node = path.at(-1) ?? top;
-    if (path.length > MAX_DEPTH || (closing ?? node.name) !== node.name) return undefined;
+    if (tokens > MAX_TOKENS || path.length > MAX_DEPTH) return undefined;
+    if ((closing ?? node.name) !== node.name) return undefined;
     if (plain !== undefined && UNKNOWN_ENTITY.test(plain)) return undefined;
     node.text += cdata ?? plain?.replace(/&(\w+);/g, (_, name) => ENTITIES[name] ?? '') ?? '';
     if (empty || closing !== undefined) endNode(path);
