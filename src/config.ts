@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { z } from 'zod';
 import { besideDatabase } from './avatar-store-url.ts';
 import { parseMysqlUrl } from './database-url.ts';
+import { secretProblems } from './secrets/problems.ts';
 import { environment } from './settings.ts';
 import { unknownSettings } from './unknown-settings.ts';
 
@@ -56,6 +57,7 @@ export function loadConfig(
 ) {
   const given = withoutBlanks(env);
   const parsed = environment.safeParse(given);
+  const issues = parsed.error?.issues ?? [];
   const unknown = unknownSettings(
     Object.keys(env).filter((name) => env[name]?.trim()),
     {
@@ -67,7 +69,8 @@ export function loadConfig(
   );
   const problems = [
     ...unknown.problems,
-    ...(parsed.error?.issues ?? []).map(({ path, message }) => `${placeIn(path)} ${message}`),
+    ...issues.map(({ path, message }) => `${placeIn(path)} ${message}`),
+    ...secretProblems(withoutRefused(given, issues)),
     ...contradictions(given),
     ...(given['MYSQL_HOST'] && given['MYSQL_DATABASE'] ? mysqlProblem(parsed.data) : []),
   ];
@@ -157,6 +160,15 @@ function withoutBlanks(env: Readonly<Record<string, string | undefined>>): Recor
     if (value) given[name] = value;
   }
   return given;
+}
+
+/** What is left once the schema has refused some: those need no second problem. */
+function withoutRefused(
+  given: Record<string, string>,
+  issues: readonly { readonly path: readonly PropertyKey[] }[],
+): Record<string, string> {
+  const refused = new Set(issues.map(({ path: [name] }) => name));
+  return Object.fromEntries(Object.entries(given).filter(([name]) => !refused.has(name)));
 }
 
 /** The setting's name; of one that is a list, which of its values too. */

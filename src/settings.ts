@@ -6,19 +6,6 @@ import { readPrivateKey, readPublicKey } from './key-file.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { parseTrustProxy } from './trust-proxy.ts';
 
-/** Secrets that stand in tutorials, documentation and examples: everybody knows them. */
-const PUBLISHED_SECRETS = new Set([
-  'advance8',
-  'secret',
-  'your-256-bit-secret',
-  'your-secret-key',
-  'a-string-secret-at-least-256-bits-long',
-  'change-me-to-a-random-string-of-32-bytes-or-more',
-  'paste-here-what-openssl-rand-base64-48-prints',
-  'paste-here-what-weapp-login-keygen-prints',
-]);
-
-const MIN_SECRET_BYTES = 32;
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
 
 interface Words {
@@ -38,11 +25,6 @@ export const settings = z.registry<About>();
 const flag = z.stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] });
 const wholeNumber = (min: number, max: number) =>
   z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(min).max(max));
-
-const jwtSecret = z.string().superRefine((secret, context) => {
-  const problem = weakness(secret);
-  if (problem) context.addIssue({ code: 'custom', message: problem });
-});
 
 const keyFile = (read: (file: string) => KeyObject) =>
   z.string().transform((file, context) => {
@@ -266,8 +248,8 @@ export const environment = z.object({
     .regex(/^[A-Za-z0-9]{16,32}$/, 'must be 16 to 32 letters and digits, as entered in the WeChat console')
     .optional()
     .register(settings, {
-      en: 'Token of the message push, 16 to 32 random letters and digits: WeChat may tell us what users take back; see [docs/callback.md](docs/callback.md)',
-      zh: '消息推送的 Token，16 到 32 位随机字母和数字：微信据此通知用户撤回授权、注销等；见 [docs/callback.md](docs/callback.md)',
+      en: 'Token of the message push, 16 to 32 random letters and digits; `npx weapp-login keygen callback` makes one, and the AES key: WeChat may tell us what users take back; see [docs/callback.md](docs/callback.md)',
+      zh: '消息推送的 Token，16 到 32 位随机字母和数字，可用 `npx weapp-login keygen callback` 与 AES Key 一并生成：微信据此通知用户撤回授权、注销等；见 [docs/callback.md](docs/callback.md)',
       default: { en: 'none: there is no callback', zh: '无：没有回调接口' },
       example: 'paste-the-token-here',
     }),
@@ -285,16 +267,19 @@ export const environment = z.object({
     en: 'Has WeChat check the names and pictures that users choose; needs `WX_CALLBACK_TOKEN`, since WeChat tells the verdict on a picture there. See [docs/content-check.md](docs/content-check.md)',
     zh: '由微信检测用户设置的昵称和头像；需要 `WX_CALLBACK_TOKEN`，因为图片的检测结果由消息推送送达。见 [docs/content-check.md](docs/content-check.md)',
   }),
-  JWT_SECRET: jwtSecret.optional().register(settings, {
-    en: 'Secret that signs the tokens and seals the session_keys, at least 32 bytes; `npx weapp-login keygen` makes one. With `JWT_PRIVATE_KEY_FILE` it signs no more, but the tokens it signed stay valid until it is changed',
-    zh: '签发 token、加密 session_key 的密钥，至少 32 字节；用 `npx weapp-login keygen` 生成。设置 `JWT_PRIVATE_KEY_FILE` 后不再用它签发，但它签发过的 token 在更换它之前仍然有效',
-    default: {
-      en: 'none; required outside the sandbox, which makes one beside its database',
-      zh: '无；沙箱以外必填，沙箱会在数据库旁自动生成',
-    },
-    example: 'change-me-to-a-random-string-of-32-bytes-or-more',
-  }),
-  JWT_PREVIOUS_SECRETS: listOf(jwtSecret)
+  JWT_SECRET: z
+    .string()
+    .optional()
+    .register(settings, {
+      en: 'Secret that signs the tokens and seals the session_keys, at least 32 bytes; `npx weapp-login keygen` makes one. With `JWT_PRIVATE_KEY_FILE` it signs no more, but the tokens it signed stay valid until it is changed',
+      zh: '签发 token、加密 session_key 的密钥，至少 32 字节；用 `npx weapp-login keygen` 生成。设置 `JWT_PRIVATE_KEY_FILE` 后不再用它签发，但它签发过的 token 在更换它之前仍然有效',
+      default: {
+        en: 'none; required outside the sandbox, which makes one beside its database',
+        zh: '无；沙箱以外必填，沙箱会在数据库旁自动生成',
+      },
+      example: 'change-me-to-a-random-string-of-32-bytes-or-more',
+    }),
+  JWT_PREVIOUS_SECRETS: listOf(z.string())
     .optional()
     .register(settings, {
       en: 'Earlier secrets, separated by commas, whose tokens stay valid while rotating',
@@ -363,12 +348,3 @@ export const environment = z.object({
     zh: 'token 的 `iss`；其他值会被拒绝',
   }),
 });
-
-/** Says why a secret cannot sign tokens, or nothing. */
-function weakness(secret: string): string | undefined {
-  if (PUBLISHED_SECRETS.has(secret.toLowerCase()) || /^<.*>$/.test(secret))
-    return 'is a published example: anyone could sign tokens with it';
-  if (Buffer.byteLength(secret) < MIN_SECRET_BYTES) return `must have at least ${MIN_SECRET_BYTES} bytes`;
-  if (new Set(secret).size < 8) return 'repeats a few characters: make a random one';
-  return undefined;
-}

@@ -4,7 +4,7 @@ import { startApp } from './support/app.ts';
 import { engines } from './support/engines.ts';
 import { run } from './support/process.ts';
 
-const SECRET = { JWT_SECRET: 'the-secret-of-server-and-commands-01234', SESSION_CACHE_SECONDS: '0' };
+const SECRET = { JWT_SECRET: 'eMsft9ydoEYJ07v0LfjLfg2ArfXsSaZi6dx3Syho', SESSION_CACHE_SECONDS: '0' };
 
 describe.each(engines)('administration from the command line, on $name', ({ fresh }) => {
   async function start() {

@@ -317,7 +317,7 @@ describe('what is not WeChat’s, or not for us, does nothing', () => {
     [
       'another AES key',
       SAFE,
-      (o) => pack(gone(o), { mode: 'safe', aesKey: AES_KEY.replace('k3y', 'K3Y') }),
+      (o) => pack(gone(o), { mode: 'safe', aesKey: AES_KEY.replace('X9y', 'x9Y') }),
       400,
       'callback_unreadable',
     ],
@@ -396,7 +396,7 @@ describe('what is not WeChat’s, or not for us, does nothing', () => {
     expect(await reasons({ mode: 'safe', token: 'SomeOtherTokenOfSomebody0001' })).toContain(
       'WX_CALLBACK_TOKEN',
     );
-    expect(await reasons({ mode: 'safe', aesKey: AES_KEY.replace('k3y', 'K3Y') })).toContain(
+    expect(await reasons({ mode: 'safe', aesKey: AES_KEY.replace('X9y', 'x9Y') })).toContain(
       'WX_CALLBACK_AES_KEY',
     );
     expect(await reasons({ mode: 'plain' })).toMatch(/WX_CALLBACK_AES_KEY.*safe mode/);
@@ -668,7 +668,7 @@ async function startInstances({ two, redis }: Instances, env: Record<string, str
   if (server) onTestFinished(server.stop);
   const more = {
     ...env,
-    JWT_SECRET: 'one-secret-for-all-instances-0123456789',
+    JWT_SECRET: 'eMsft9ydoEYJ07v0LfjLfg2ArfXsSaZi6dx3Syho',
     ...(server && { REDIS_URL: server.url }),
   };
   const { app, database, ...rest } = await startWithAda(more);
@@ -767,7 +767,7 @@ describe.each([
     if (server) onTestFinished(server.stop);
     const env = {
       ...settingsFor(mode),
-      JWT_SECRET: 'one-secret-for-all-instances-0123456789',
+      JWT_SECRET: 'eMsft9ydoEYJ07v0LfjLfg2ArfXsSaZi6dx3Syho',
       ...(server && { REDIS_URL: server.url }),
     };
     return { ...(await startWithAda(env, fresh())), env };

@@ -106,7 +106,7 @@ describe.skipIf(!mysqlUrl)('weapp-login copy', () => {
 
   test('a user goes on where he was after the move', async () => {
     const [from, to] = [await freshSqlite(), await freshMysql()];
-    const env = { JWT_SECRET: 'the-same-secret-before-and-after-0123' };
+    const env = { JWT_SECRET: 'eMsft9ydoEYJ07v0LfjLfg2ArfXsSaZi6dx3Syho' };
     const before = await startApp({ database: from, env });
     const { body } = await before.login({ user: 'Ada' });
     await before.close();

@@ -60,7 +60,7 @@ async function routesOfEverySetting(): Promise<string[]> {
   const database = await freshSqlite();
   const config = loadConfig({
     DATABASE_URL: database.url,
-    WX_CALLBACK_TOKEN: 'CallbackToken0123456',
+    WX_CALLBACK_TOKEN: 'QK6HHCOTEdD9BEWDc33XG3Wm',
     JWT_PRIVATE_KEY_FILE: fileOf(ec()),
   });
   const log = createLog('silent');

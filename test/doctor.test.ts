@@ -81,7 +81,7 @@ describe('weapp-login doctor', () => {
     const { code, output } = await doctor({
       ...env,
       WX_TRUST_CLOUD_HEADERS: 'true',
-      JWT_PREVIOUS_SECRETS: 'a-former-secret-of-32-bytes-or-more-0123',
+      JWT_PREVIOUS_SECRETS: 'pDj8OjrPthLMcczannkIIr1f47HpZnAbKCYrWHXg',
       SESSION_CACHE_SECONDS: '3600',
     });
     expect(code).toBe(0);
@@ -100,13 +100,16 @@ describe('weapp-login doctor', () => {
 
   test('the callback, asked at its public address as WeChat asks', async () => {
     const { env } = await realSettings();
-    const callback = { WX_CALLBACK_TOKEN: 'CallbackToken0123456', WX_CALLBACK_AES_KEY: 'a'.repeat(43) };
+    const callback = {
+      WX_CALLBACK_TOKEN: 'QK6HHCOTEdD9BEWDc33XG3Wm',
+      WX_CALLBACK_AES_KEY: '43MVdIbVEiXhfJdHycN3RD9rfEFwaCaZakM6qxdV4II',
+    };
     keepSecret(callback.WX_CALLBACK_TOKEN);
     const app = await startApp({ env: { ...env, ...callback } });
     const well = await doctor({ ...env, ...callback, PUBLIC_URL: app.url });
     expect(well.output).toMatch(/^ok +callback: answers at its public address, and knows the Token$/m);
     expect(well.code).toBe(0);
-    const other = { ...callback, WX_CALLBACK_TOKEN: 'AnotherToken01234567' };
+    const other = { ...callback, WX_CALLBACK_TOKEN: 'b4NeeG7CJOz2E0xNjg9LsJji' };
     const wrong = await doctor({ ...env, ...other, PUBLIC_URL: app.url });
     expect(wrong.output).toMatch(/^problem +callback: .* answered 403.*\n +→ .*WX_CALLBACK_TOKEN/m);
     expect(wrong.code).toBe(1);

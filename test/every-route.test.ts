@@ -11,7 +11,7 @@ import { ec, fileOf } from './support/keys.ts';
 import { routesIn } from './support/routes.ts';
 
 /** With these no route is left out. */
-const EVERYTHING = { WX_CALLBACK_TOKEN: 'CallbackToken0123456', JWT_PRIVATE_KEY_FILE: fileOf(ec()) };
+const EVERYTHING = { WX_CALLBACK_TOKEN: 'QK6HHCOTEdD9BEWDc33XG3Wm', JWT_PRIVATE_KEY_FILE: fileOf(ec()) };
 
 const CACHED = /^GET (?:\/.well-known\/jwks.json|\/avatars\/:name|\/cdn\/:host\/\*path)$/;
 

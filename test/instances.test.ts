@@ -4,7 +4,7 @@ import { run, runServer } from './support/process.ts';
 import { startRedis } from './support/redis.ts';
 import { spread } from './support/session-load.ts';
 
-const JWT_SECRET = 'one-secret-for-all-instances-0123456789';
+const JWT_SECRET = 'eMsft9ydoEYJ07v0LfjLfg2ArfXsSaZi6dx3Syho';
 
 interface User {
   readonly id: number;

@@ -9,7 +9,7 @@ import { me, open, part, startReal } from './support/tokens.ts';
 import { SESSION, startStandIn } from './support/wechat.ts';
 
 const JWKS = '/.well-known/jwks.json';
-const OTHER_SECRET = 'another-secret-of-more-than-32-bytes-9876';
+const OTHER_SECRET = 'nWYonjfIAvQUSqtdbm/7d8fQubaia7FTfStfUNSQ';
 
 const ES256 = { alg: 'ES256', key: ec() };
 const OTHER_ES256 = { alg: 'ES256', key: ec() };

@@ -194,7 +194,7 @@ describe.each(engines)('the login button, on $name', ({ fresh }) => {
   test('rows and tokens survive a restart, and so do the sandbox’s users', async () => {
     const { body } = await app.login({ user: 'Ada' });
     await app.close();
-    app = await startApp({ database, env: { JWT_SECRET: 'one-secret-for-both-servers-0123456789' } });
+    app = await startApp({ database, env: { JWT_SECRET: 'eMsft9ydoEYJ07v0LfjLfg2ArfXsSaZi6dx3Syho' } });
     const again = await app.login({ user: 'Ada' });
     expect(again.body).toMatchObject({ isNew: false, user: { id: body.user.id } });
   });

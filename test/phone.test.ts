@@ -173,7 +173,10 @@ test('after another JWT_SECRET, while the former one is kept, a session_key that
   keepSecret('8612066600001');
   const { headers } = await login(app, wechat);
   const { encryptedData, iv } = tap(wechat);
-  const rotated = { JWT_SECRET: 'another-secret-of-32-bytes-or-more-0123', JWT_PREVIOUS_SECRETS: JWT_SECRET };
+  const rotated = {
+    JWT_SECRET: 'pDj8OjrPthLMcczannkIIr1f47HpZnAbKCYrWHXg',
+    JWT_PREVIOUS_SECRETS: JWT_SECRET,
+  };
   const later = await startApp({ env: { ...settings, ...rotated }, database });
   const { body } = await postPhone(later, headers, { encryptedData, iv });
   expect(body).toMatchObject({ status: 200, phone: '+8612066600001' });

@@ -8,7 +8,7 @@ import { startProxy } from './support/proxy.ts';
 import { type Redis, startRedis } from './support/redis.ts';
 
 /** Remembered for so long that only what is told can end a session. */
-const SECRET = { JWT_SECRET: 'one-secret-for-all-instances-0123456789', SESSION_CACHE_SECONDS: '3600' };
+const SECRET = { JWT_SECRET: 'eMsft9ydoEYJ07v0LfjLfg2ArfXsSaZi6dx3Syho', SESSION_CACHE_SECONDS: '3600' };
 
 const ENDED = { status: 401, code: 'session_ended', retry: 'login' };
 const UNAVAILABLE = { status: 503, code: 'database_unavailable', retry: 'later' };

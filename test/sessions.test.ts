@@ -10,7 +10,7 @@ import { engines, type FreshDatabase, freshSqlite, redisThere } from './support/
 import { type Redis, startRedis } from './support/redis.ts';
 import { errcode, held as heldAnswer, startStandIn, token } from './support/wechat.ts';
 
-const SECRET = { JWT_SECRET: 'one-secret-for-all-instances-0123456789' };
+const SECRET = { JWT_SECRET: 'eMsft9ydoEYJ07v0LfjLfg2ArfXsSaZi6dx3Syho' };
 const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) MicroMessenger/8.0.50(0x18003230) NetType/WIFI';
 

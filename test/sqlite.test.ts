@@ -94,7 +94,7 @@ test.runIf(canLimit)('a read-only file is a 503 with the cause in the log', asyn
   for (const each of readdirSync(folder)) chmodSync(join(folder, each), 0o444);
   // Root may write anywhere, unless it gives that up.
   const wrapper = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-dac_override'] : [];
-  const env = { DATABASE_URL: database.url, JWT_SECRET: 'a-secret-for-the-read-only-test-0123' };
+  const env = { DATABASE_URL: database.url, JWT_SECRET: 'eMsft9ydoEYJ07v0LfjLfg2ArfXsSaZi6dx3Syho' };
   const server = await runServer(env, undefined, { wrapper });
   const answer = await login(server.url, 'Ada');
   expect(answer).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });

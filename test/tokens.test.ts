@@ -6,7 +6,7 @@ import { freshSqlite } from './support/engines.ts';
 import { keepSecret } from './support/no-secrets.ts';
 import { me, open, part, startReal } from './support/tokens.ts';
 
-const OTHER_SECRET = 'another-secret-of-more-than-32-bytes-9876';
+const OTHER_SECRET = 'nWYonjfIAvQUSqtdbm/7d8fQubaia7FTfStfUNSQ';
 
 describe('forged and foreign tokens', () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -27,6 +27,7 @@ const USAGE = `usage: weapp-login [command]
   backup <file>               copy the embedded database as of now, while the server goes on
   copy --from URL --to URL    move the users to another database; can be run again
   keygen [es256|rs256 <file>] make a secret to sign with, or a private key
+  keygen callback             make the Token and the AES key of WeChat's message push
   sandbox [--port 9000]       run a WeChat for development alone, for a backend in any language
   users <text>                find users by id, openid, phone or a part of the name
   ban <id> / unban <id>       refuse a user, or let him in again; --linked: the same person in every mini program

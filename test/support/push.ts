@@ -4,8 +4,8 @@ import type { Answer, TestApp } from './app.ts';
 import { keepSecret } from './no-secrets.ts';
 
 /** What the console and the server have agreed on, in the tests. */
-export const CALLBACK_TOKEN = 'TestTokenOfTheMessagePush0001';
-export const AES_KEY = 'k3yOfTheTestsWith43LettersAndDigits01234567';
+export const CALLBACK_TOKEN = 'S3sbN6k1NHhwX6ZDc2nMBGRc';
+export const AES_KEY = 'X9yi7v3FYwuwxXXk5s14N5Nr3ELg3oiRDfJuqkT6Tan';
 export const PLAIN = { WX_CALLBACK_TOKEN: CALLBACK_TOKEN };
 export const SAFE = { ...PLAIN, WX_CALLBACK_AES_KEY: AES_KEY };
 
