@@ -160,6 +160,10 @@ describe('a form of another site reaches nothing', () => {
   const FORMS: readonly (readonly [string, Record<string, string>])[] = [
     ['by Sec-Fetch-Site', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }],
     ['from another port of this machine', { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'navigate' }],
+    [
+      'of a page at a public name, to which a silent proxy gave another Host',
+      { 'sec-fetch-site': 'same-origin', origin: 'https://login.example.com' },
+    ],
     ['of an older browser, by Origin', { origin: 'https://evil.example' }],
     ['of an older browser, from another port', { origin: 'http://127.0.0.1:1' }],
     ['of an older browser, from a file or a frame without an origin', { origin: 'null' }],
@@ -197,6 +201,10 @@ describe('a form of another site reaches nothing', () => {
   test.each([
     ['the page itself', (host: string) => ({ 'sec-fetch-site': 'same-origin', origin: `http://${host}` })],
     ['the page itself in an older browser', (host: string) => ({ origin: `http://${host}` })],
+    [
+      'a page behind a development server that changes the Host',
+      () => ({ 'sec-fetch-site': 'same-origin', origin: 'http://localhost:5173' }),
+    ],
     ['curl and every other program', () => ({})],
     [
       'a mini program in WeChat DevTools, which a browser calls cross-site',

@@ -26,11 +26,15 @@ export function localOnly(publicHost: string | undefined): RequestHandler {
 function reasonToRefuse(req: Request, publicHost: string | undefined): string | undefined {
   const host = hostOf(req.get('host') ?? '');
   if (host !== publicHost) {
-    if (!isIP(host) && !LOCAL_NAME.test(host)) return `came to the host ${host.slice(0, 100)}`;
+    if (!isLocal(host)) return `came to the host ${host.slice(0, 100)}`;
     const proxy = proxyOf(req, host);
     if (proxy) return `came through a proxy (${proxy}), to a host that is not that of PUBLIC_URL`;
   }
   return isOfAnotherSite(req, publicHost) ? 'came from a page of another site' : undefined;
+}
+
+function isLocal(host: string): boolean {
+  return isIP(host) !== 0 || LOCAL_NAME.test(host);
 }
 
 /** Without the port, and the brackets of IPv6. */
@@ -47,12 +51,13 @@ function isOfAnotherSite(req: Request, publicHost: string | undefined): boolean 
   const site = req.get('sec-fetch-site');
   const isLink =
     req.method === 'GET' && req.get('sec-fetch-mode') === 'navigate' && !req.originalUrl.includes('?');
-  if (site !== undefined) return /^(?:cross-site|same-site)$/.test(site) && !isLink;
-  // Older browsers say only this, and every browser where the address is neither https nor loopback.
+  if (/^(?:cross-site|same-site)$/.test(site ?? '') && !isLink) return true;
   const origin = req.get('origin')?.toLowerCase();
   if (origin === undefined) return false;
-  const [, authority = ''] = /^https?:\/\/([^/]+)$/.exec(origin) ?? [];
-  return (
-    authority !== req.get('host')?.toLowerCase() && (authority === '' || hostOf(authority) !== publicHost)
-  );
+  const authority = /^https?:\/\/([^/]+)$/.exec(origin)?.[1] ?? '';
+  if (hostOf(authority) === publicHost) return false;
+  // Older browsers say only this, and every browser where the address is neither https nor loopback.
+  if (site === undefined) return authority !== req.get('host')?.toLowerCase();
+  // The page's own origin, but a proxy changed the Host: that of a development server may.
+  return authority !== '' && !isLocal(hostOf(authority));
 }

@@ -9,6 +9,8 @@ import { canPartition, hasGalera } from './galera.ts';
 import { hasMariaDb, startMariaDb } from './mariadb.ts';
 import { findMiniprogramCi } from './miniprogram-ci.ts';
 import { findMysql56, startMysql56 } from './mysql56.ts';
+import { hasNginx } from './nginx.ts';
+import { findPm2 } from './pm2.ts';
 import { hasRedis } from './redis.ts';
 import { hasSwift } from './swift.ts';
 
@@ -59,6 +61,9 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
       process.platform !== 'linux' || hasCommands('bash', 'prlimit', 'setpriv'),
       'a full disk and a read-only file: install bash and util-linux',
     ],
+    [hasNginx(), 'everything behind a reverse proxy: install nginx-light'],
+    [hasCommands('systemd-analyze'), 'the check of the systemd unit: install systemd'],
+    [!!findPm2(), 'the server under pm2: npm install --no-save pm2'],
     [!!findMiniprogramCi(), "WeChat's own compiler: npm install --no-save miniprogram-ci"],
     [hasOpenssl(), 'TLS to MariaDB and to Redis: install openssl'],
   ];
