@@ -11,7 +11,7 @@ import { ec, fileOf } from './support/keys.ts';
 import { routesIn } from './support/routes.ts';
 
 /** With these no route is left out. */
-const EVERYTHING = { WX_CALLBACK_TOKEN: 'QK6HHCOTEdD9BEWDc33XG3Wm', JWT_PRIVATE_KEY_FILE: fileOf(ec()) };
+const EVERYTHING = { WX_CALLBACK_TOKEN: 'Qm7Zr4vK9tXw2BnD', JWT_PRIVATE_KEY_FILE: fileOf(ec()) };
 
 const CACHED = /^GET (?:\/.well-known\/jwks.json|\/avatars\/:name|\/cdn\/:host\/\*path)$/;
 
@@ -136,15 +136,27 @@ describe('no cache keeps what is about somebody: no-store', () => {
   });
 
   test('on what a host app answers behind requireLogin, and the host may say otherwise', async () => {
-    const app = await startApp({ env: EVERYTHING });
-    const parts = await partsOf();
+    const database = await freshSqlite();
+    onTestFinished(database.drop);
+    const app = await startApp({ env: EVERYTHING, database });
+    const Authorization = (await app.login()).body.token;
+    const parts = await partsOf({ DATABASE_URL: database.url });
     const orders = express()
       .get('/orders', parts.requireLogin, (_req, res) => void res.json([]))
       .get('/shared', (_req, res) => void res.json([]))
+      .get('/broken', (_req, res) => {
+        res.set('Cache-Control', 'public, max-age=60');
+        throw new Error('after it had said so');
+      })
       .use(weapp.wxuserRoutes(parts));
     const url = await host(orders as unknown as Router);
-    expect((await ask(`${url}/orders`, 'GET')).cache).toBe('no-store');
+    for (const [status, headers] of [
+      [200, { Authorization }],
+      [401, {}],
+    ] as const)
+      expect(await ask(`${url}/orders`, 'GET', headers)).toMatchObject({ status, cache: 'no-store' });
     expect((await ask(`${url}/shared`, 'GET')).cache).toBeUndefined();
+    expect(await ask(`${url}/broken`, 'GET')).toMatchObject({ status: 500, cache: 'no-store' });
     const picture = await app.call('GET', '/sandbox/cdn/thirdwx.qlogo.cn/mmopen/vi_32/a/132');
     expect(picture.headers.get('cache-control')).toBe('public, max-age=86400');
   });

@@ -48,7 +48,7 @@ function limit(
 
 function reasonOf(req: Request, perMinute: number): string {
   const hint = hidesClients(req)
-    ? '; a proxy stands in front and TRUST_PROXY is not set, so all clients count as one'
+    ? '; a proxy stands in front and TRUST_PROXY is not set or does not name it, so all clients count as one'
     : '';
   return `more than ${perMinute} logins a minute from one address (LOGIN_RATE_LIMIT)${hint}`;
 }
