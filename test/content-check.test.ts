@@ -95,6 +95,12 @@ describe.each(engines)('a nickname, on $name', ({ fresh }) => {
     expect(JSON.stringify(warnings(app))).not.toContain(nickName);
   });
 
+  test('is asked about as it would be stored: nothing invisible hides a risky one', async () => {
+    const { me } = await start({ database: await fresh() });
+    const hidden = 'test-\u200bris\u00adky-20002\u202e';
+    expect((await me('PUT', { nickName: hidden })).body).toMatchObject({ code: 'content_rejected' });
+  });
+
   test('that is risky is refused, and nothing is stored', async () => {
     const { app, me } = await start({ database: await fresh() });
     const before = await app.rows();

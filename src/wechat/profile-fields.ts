@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { rule } from '../issues.ts';
+import { showsSomething, visible } from './visible.ts';
 
 /** What WeChat calls a user who has not said who he is. */
 export const ANONYMOUS_NAME = '微信用户';
@@ -8,10 +9,11 @@ export const ANONYMOUS_NAME = '微信用户';
 const MAX_NICKNAME = 64;
 const MAX_AVATAR = 512;
 
-/** The name a user shows: 1 to 64 characters (emoji count as one), no control characters. */
+/** The name a user shows: 1 to 64 characters, no control characters. What is invisible in it, and blanks around it, are taken away. */
 export const nickName = z.string().check(
+  z.overwrite(visible),
   z.trim(),
-  rule((name) => name.length > 0, { zh: '不能为空', en: 'must not be empty' }),
+  rule(showsSomething, { zh: '不能为空', en: 'must not be empty' }),
   rule((name) => [...name].length <= MAX_NICKNAME, {
     zh: `最多 ${MAX_NICKNAME} 个字符`,
     en: `must have at most ${MAX_NICKNAME} characters`,

@@ -4,6 +4,7 @@ import type { Text } from '../language.ts';
 import { verifySignature } from './crypto.ts';
 import { openProfile } from './open-data.ts';
 import { ANONYMOUS_NAME, avatar, gender, nickName } from './profile-fields.ts';
+import { visible } from './visible.ts';
 
 /** What of a profile may be stored. A missing field says nothing and changes nothing. */
 export interface Profile {
@@ -154,7 +155,7 @@ function harmless({ nickName, avatar, ...rest }: Profile, under: string, issues:
 }
 
 function isAnonymousName(value: unknown): boolean {
-  return typeof value === 'string' && value.trim() === ANONYMOUS_NAME;
+  return typeof value === 'string' && visible(value).trim() === ANONYMOUS_NAME;
 }
 
 function isAnonymousAvatar(value: unknown): boolean {
