@@ -13,6 +13,7 @@ import { createPictureChecks } from './db/picture-checks.ts';
 import { createPing } from './db/ping.ts';
 import { createUsers } from './db/users.ts';
 import type { Logger } from './log.ts';
+import { createAudit } from './middleware/audit.ts';
 import { cloudIdentity } from './middleware/cloud-identity.ts';
 import { noStore } from './middleware/no-store.ts';
 import { warnOfHiddenClients } from './middleware/proxies.ts';
@@ -85,6 +86,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     mediaChecked: contentCheck.mediaChecked,
     receiveFile: createReceiver(config.avatars.maxBytes),
     makePicture: createPictureMaker(),
+    audited: createAudit(log),
     limitLogins: limitLogins(config.loginRateLimit),
     limitPhoneData: limitPhoneData(),
     cloudIdentity: cloudIdentity(config.wechat.trustedCloudHeaders, appids),

@@ -14,7 +14,7 @@ describe.each(engines)('administration from the command line, on $name', ({ fres
     await app.login({ user: 'Bob' });
     const command = async (...args: string[]) => {
       const process = run(args, { ...SECRET, DATABASE_URL: database.url }, undefined, { private: true });
-      return { code: await process.ended, output: process.output() };
+      return { code: await process.ended, output: process.words() };
     };
     const me = () => app.call('GET', '/api/wxuser/me', undefined, { Authorization: body.token });
     const finish = () => app.close().then(database.drop);

@@ -115,7 +115,7 @@ describe.each(engines)('one person in two mini programs, on $name', ({ fresh }) 
     const command = async (...args: string[]) => {
       const process = run(args, { ...env, DATABASE_URL: database.url }, undefined, { private: true });
       await process.ended;
-      return process.output();
+      return process.words();
     };
     const [one, other] = [shop.user.id, game.user.id];
     expect(await command('ban', String(one))).toBe(`user ${one} is banned\n`);

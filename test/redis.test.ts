@@ -89,7 +89,7 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
       const command = async (...args: string[]) => {
         const env = { ...SECRET, DATABASE_URL: database.url, REDIS_URL: redis.url };
         const process = run(args, env, undefined, { private: true });
-        return { code: await process.ended, output: process.output() };
+        return { code: await process.ended, output: process.words() };
       };
       expect((await command('users', 'Ada')).output).toContain(`${ada.id}  Ada  active, 1 sessions`);
       const ended = await command('end-sessions', ada.id);
@@ -198,7 +198,7 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
       const env = { ...SECRET, DATABASE_URL: database.url, REDIS_URL: `${redis.url}?timeout=200` };
       const command = run([name, ada.id], env, undefined, { private: true });
       expect(await command.ended).toBe(0);
-      expect(command.output()).toContain(`${said}; running servers know within 3600 s (Redis at `);
+      expect(command.words()).toContain(`${said}; running servers know within 3600 s (Redis at `);
       for (const app of [one, other]) {
         expect((await me(app, ada.headers)).body).toMatchObject(refused);
         expect((await me(app, bob.headers)).status).toBe(200);

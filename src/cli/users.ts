@@ -1,10 +1,11 @@
 import type { Sessions } from '../auth/sessions.ts';
 import type { Config } from '../config.ts';
-import { type Administration, createAdministration } from '../db/administration.ts';
+import { type Administration, createAdministration, type UserRow } from '../db/administration.ts';
 import { AppError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import type { Redis } from '../redis/open.ts';
 import { openStores, sessionsOf } from '../stores.ts';
+import { audited, type CommandEvent } from './audit.ts';
 import { UsageError } from './usage-error.ts';
 
 interface Tools {
@@ -48,14 +49,16 @@ export function unbanCommand(config: Config, args: readonly string[]): Promise<v
 
 /** `weapp-login end-sessions <id>` */
 export function endSessionsCommand(config: Config, args: readonly string[]): Promise<void> {
-  return onUser('end-sessions', config, args, async ({ administration, sessions, redis }, id) => {
-    if ((await administration.idsOf(id, false)).length === 0) throw new UsageError(`there is no user ${id}`);
+  return onUser('end-sessions', '', config, args, async ({ administration, sessions, redis }, id) => {
+    const rows = await administration.rowsOf(id, false);
+    if (rows.length === 0) throw new UsageError(`there is no user ${id}`);
     const count = await countOf(sessions, id);
     // At once, so that it holds while Redis is away.
     await administration.endSessions(id);
     const end = () => sessions.endAll(id);
     const left = redis ? await spread(config, end) : await end().then(() => later(config));
     say(`ended ${count === 'unknown' ? 'the' : count} sessions of user ${id}${left}`);
+    return rows;
   });
 }
 
@@ -68,33 +71,40 @@ async function setStatus(
 ): Promise<void> {
   const linked = args.includes('--linked');
   const rest = args.filter((arg) => arg !== '--linked');
-  await onUser(`${name} [--linked]`, config, rest, async (tools, id) => {
-    const ids = await tools.administration.idsOf(id, linked);
+  await onUser(name, ' [--linked]', config, rest, async (tools, id) => {
+    const rows = await tools.administration.rowsOf(id, linked);
+    const ids = rows.map((row) => row.id);
     if (ids.length === 0) throw new UsageError(`there is no user ${id}`);
     await tools.administration.setStatus(ids, name === 'ban' ? 'banned' : 'active');
     await done(tools, ids);
+    return rows;
   });
 }
 
 async function onUser(
-  name: string,
+  name: CommandEvent,
+  options: string,
   config: Config,
   args: readonly string[],
-  work: (tools: Tools, id: number) => Promise<void>,
+  work: (tools: Tools, id: number) => Promise<readonly UserRow[]>,
 ): Promise<void> {
   const [id = '', ...more] = args;
   if (!/^\d{1,15}$/.test(id) || more.length > 0) {
-    throw new UsageError(`usage: weapp-login ${name} <id>   (weapp-login users <text> finds it)`);
+    throw new UsageError(`usage: weapp-login ${name}${options} <id>   (weapp-login users <text> finds it)`);
   }
-  await administer(config, (tools) => work(tools, Number(id)));
+  await audited(name, () => administer(config, (tools) => work(tools, Number(id))));
 }
 
-async function administer(config: Config, work: (tools: Tools) => Promise<void>): Promise<void> {
+async function administer<T>(config: Config, work: (tools: Tools) => Promise<T>): Promise<T> {
   const now = () => new Date();
   const stores = await openStores(config, createLog('silent'));
   try {
     const sessions = sessionsOf(stores, config, now);
-    await work({ administration: createAdministration(stores.database, now), sessions, redis: stores.redis });
+    return await work({
+      administration: createAdministration(stores.database, now),
+      sessions,
+      redis: stores.redis,
+    });
   } finally {
     await stores.close();
   }

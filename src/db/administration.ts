@@ -16,12 +16,15 @@ export interface UserSummary {
   readonly lastLoginAt: string | null;
 }
 
+/** Names a user's row. */
+export type UserRow = Pick<UserSummary, 'id' | 'appid'>;
+
 /** What an administrator does to users. */
 export interface Administration {
   /** Finds by id, openid or phone (with or without the country code 86), then by a part of the name; at most 50, the last to log in first. */
   find(text: string): Promise<UserSummary[]>;
   /** A user and, where wanted, the same person's rows in other apps (those with his unionid); none if there is no such user. */
-  idsOf(id: number, withLinked: boolean): Promise<number[]>;
+  rowsOf(id: number, withLinked: boolean): Promise<UserRow[]>;
   /** Bans users or takes that back, and ends all sessions of those whose status this changes: no ban's end revives one. */
   setStatus(ids: readonly number[], status: 'active' | 'banned'): Promise<void>;
   /** Ends all sessions of a user, wherever they are kept; what is remembered of them is another thing. */
@@ -43,12 +46,11 @@ export function createAdministration({ db }: Database, now: () => Date): Adminis
       return rows;
     },
 
-    async idsOf(id, withLinked) {
-      const query = db.selectFrom('wxuser').select(['id as id', 'unionid as unionid']);
+    async rowsOf(id, withLinked) {
+      const query = db.selectFrom('wxuser').select(['id as id', 'appid as appid', 'unionid as unionid']);
       const user = await query.where('id', '=', id).executeTakeFirst();
-      if (!withLinked || !user?.unionid) return user ? [user.id] : [];
-      const rows = await query.where('unionid', '=', user.unionid).orderBy('id').execute();
-      return rows.map((row) => row.id);
+      if (!withLinked || !user?.unionid) return user ? [user] : [];
+      return query.where('unionid', '=', user.unionid).orderBy('id').execute();
     },
 
     async setStatus(ids, status) {

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { AppError } from '../errors.ts';
 import { type Logger, scrub } from '../log.ts';
+import { noteAudit, writeAudit } from '../middleware/audit.ts';
 import type { Deliveries } from '../wechat/deliveries.ts';
 import type { Message } from '../wechat/messages.ts';
 import { checkSignature, type OpenNeeds, openMessage } from './open-message.ts';
@@ -34,8 +35,11 @@ export function receiveMessage(needs: ReceiveNeeds): RequestHandler {
     const digest = digestOf(opened.text);
     await useSignature(deliveries, opened.signature, digest);
     await once(deliveries, digest, async () => {
-      const outcome = await handleEvent(opened, needs);
+      const { audit, ...outcome } = await handleEvent(opened, needs);
       log.info({ id: req.id, event: nameOf(opened.message), ...outcome }, 'wechat event');
+      if (audit === undefined || outcome.user === undefined) return;
+      noteAudit(req, { user: outcome.user, appid: opened.appid });
+      writeAudit(log, req, audit, 'ok');
     });
     res.type('text').send('success');
   };

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import type { User, Users } from '../db/users.ts';
 import { AppError, catalogue, type Issue } from '../errors.ts';
+import { noteAudit } from '../middleware/audit.ts';
 import { type App, type Apps, appOf } from '../wechat/apps.ts';
 import type { WeChat } from '../wechat/client.ts';
 import { readProfile, type SentProfile } from '../wechat/profile.ts';
@@ -46,6 +47,7 @@ export async function logIn(needs: LoginNeeds, req: Request, sent: SentLogin) {
   const { profile, issues } = readProfile(sent, { ...who, strict, provenOnly, now: needs.now() });
 
   const { user, isNew } = await needs.users.recordLogin({ ...who, profile });
+  noteAudit(req, { user: user.id });
   if (user.status === 'banned') throw new AppError('user_banned');
 
   const phoneIssues = await storePhone(needs, req, { ...who, ...user }, sent.phoneCode);
@@ -72,10 +74,12 @@ async function storePhone(
   if (!phoneCode) return [];
   try {
     await needs.users.setPhone(id, await phoneOfCode(needs, wechat, { code: phoneCode, openid }));
+    noteAudit(req, { phone: 'ok' });
     return [];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     if (req.res) req.res.locals.failure = error;
+    noteAudit(req, { phone: error.code });
     return [{ path: 'phoneCode', message: catalogue[error.code] }];
   }
 }
@@ -84,5 +88,6 @@ async function storePhone(
 export function appFor(req: Request, apps: Apps, appid: string | undefined): App {
   const app = appOf(apps, appid, req.get('referer'));
   if (!app) throw new AppError('invalid_request', { issues: [OTHER_APP] });
+  noteAudit(req, { appid: app.appid });
   return app;
 }

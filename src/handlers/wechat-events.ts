@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Blankable, User } from '../db/users.ts';
+import type { AuditEvent } from '../middleware/audit.ts';
 import { consentEvent, type MediaCheck, mediaCheck, revokeEvent } from '../wechat/messages.ts';
 import { type EraseNeeds, eraseAccount } from './erase-account.ts';
 import type { OpenedMessage } from './open-message.ts';
@@ -18,6 +19,8 @@ export interface Outcome {
   readonly outcome: 'handled' | 'ignored' | 'unusable' | 'outdated';
   /** The number of the row, where the event met a user. */
   readonly user?: number;
+  /** What was done to the user, where something was. */
+  readonly audit?: AuditEvent;
 }
 
 type EventHandler = (opened: OpenedMessage, needs: EventNeeds) => Promise<Outcome>;
@@ -26,13 +29,16 @@ type EventHandler = (opened: OpenedMessage, needs: EventNeeds) => Promise<Outcom
 const handlers: ReadonlyMap<string, EventHandler> = new Map([
   [
     'user_info_modified',
-    ofUser(consentEvent, (needs, user) => takeAway(needs, user, ['nickName', 'avatar'])),
+    ofUser(consentEvent, 'revocation', (needs, user) => takeAway(needs, user, ['nickName', 'avatar'])),
   ],
   [
     'user_authorization_revoke',
-    ofUser(revokeEvent, (needs, user, { fields }) => takeAway(needs, user, fields)),
+    ofUser(revokeEvent, 'revocation', (needs, user, { fields }) => takeAway(needs, user, fields)),
   ],
-  ['user_authorization_cancellation', ofUser(consentEvent, (needs, user) => eraseAccount(needs, user))],
+  [
+    'user_authorization_cancellation',
+    ofUser(consentEvent, 'erasure', (needs, user) => eraseAccount(needs, user)),
+  ],
   [
     'wxa_media_check',
     on(mediaCheck, async (check, _opened, { mediaChecked }) => {
@@ -72,6 +78,7 @@ async function takeAway(
 /** An event about a user, if there is one and was when it happened. */
 function ofUser<Event extends z.output<typeof consentEvent>>(
   schema: z.ZodType<Event>,
+  audit: AuditEvent,
   handle: (needs: EventNeeds, user: User, event: Event) => Promise<void>,
 ): EventHandler {
   return on(schema, async (event, { appid, signedAt }, needs) => {
@@ -81,7 +88,7 @@ function ofUser<Event extends z.output<typeof consentEvent>>(
     const at = Math.min(event.CreateTime ?? signedAt, signedAt);
     if (at < madeAt(user)) return { outcome: 'outdated', user: user.id };
     await handle(needs, user, event);
-    return { outcome: 'handled', user: user.id };
+    return { outcome: 'handled', user: user.id, audit };
   });
 }
 

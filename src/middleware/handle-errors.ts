@@ -12,11 +12,15 @@ export const handleErrors: ErrorRequestHandler = (error, req, res, next) => {
   const known = toAppError(error);
   res.locals.failure = known.code === 'internal_error' ? error : known; // with its trace, for the log
   if (res.headersSent) return next(error);
-  if (res.destroyed) return res.locals.logLate?.(res.locals.failure);
 
   const { status, retry, ...text } = catalogue[known.code];
+  res.status(status);
+  if (res.destroyed) {
+    res.locals.logLate?.(res.locals.failure);
+    return res.end(); // the client has left, but the audit waits for an answer
+  }
   res.set(known.headers);
-  return res.status(status).json({
+  return res.json({
     status,
     code: known.code,
     messages: textFor(req, text),
@@ -36,7 +40,8 @@ const REFUSALS: Readonly<Record<string, ErrorCode>> = {
   'encoding.unsupported': 'unsupported_media_type',
 };
 
-function toAppError(error: unknown): AppError {
+/** A failure as one of the catalogue. */
+export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const { type, status, expose } = (error ?? {}) as Record<string, unknown>;
   const code = REFUSALS[String(type)];

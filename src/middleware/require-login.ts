@@ -4,6 +4,7 @@ import jwt from 'jsonwebtoken';
 import type { Sessions } from '../auth/sessions.ts';
 import type { Bearer, Tokens } from '../auth/tokens.ts';
 import { AppError } from '../errors.ts';
+import { noteAudit } from './audit.ts';
 
 declare global {
   namespace Express {
@@ -32,6 +33,7 @@ export function requireLogin(tokens: Tokens, sessions: Sessions): RequestHandler
       verify(req, res, (error?: unknown) => (error ? reject(refusal(error)) : resolve()));
     });
     const bearer = tokens.read((req as { auth?: unknown }).auth);
+    noteAudit(req, { user: bearer.id, appid: bearer.appid });
     const standing = await sessions.standing(bearer.id, bearer.sid);
     if (standing === 'ended') throw new AppError('session_ended');
     if (standing === 'banned') throw new AppError('user_banned');

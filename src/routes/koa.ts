@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import { type CodeRequest, cloudCodeRequest, codeRequest } from '../handlers/requests.ts';
 import { refuseAsKoa, wechatLogin } from '../handlers/wechat-login.ts';
+import { noteFailure } from '../middleware/audit.ts';
 import { validateLogin } from '../middleware/cloud-identity.ts';
 import type { WxuserParts } from './wxuser.ts';
 
@@ -8,8 +9,10 @@ import type { WxuserParts } from './wxuser.ts';
 export function koaRoutes(parts: WxuserParts): Router {
   const routes = Router();
   routes.use('/user/wechatlogin', parts.front);
-  const { limitLogins, cloudIdentity } = parts;
+  const { audited, limitLogins, cloudIdentity } = parts;
   const validLogin = validateLogin<CodeRequest>(codeRequest, cloudCodeRequest);
-  routes.post('/user/wechatlogin', limitLogins, cloudIdentity, validLogin, wechatLogin(parts), refuseAsKoa);
+  const guards = [audited('login'), limitLogins, cloudIdentity, validLogin];
+  routes.post('/user/wechatlogin', guards, wechatLogin(parts), refuseAsKoa);
+  routes.use(noteFailure);
   return routes;
 }

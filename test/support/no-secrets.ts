@@ -52,7 +52,9 @@ function partsOf(secret: string): string[] {
 afterAll(() => {
   const parts = new Set([...secrets].flatMap(partsOf));
   const short = [...secrets].filter((secret) => secret.length < PART);
-  const leaks = logged.filter((line) => {
+  const leaks = logged.filter((written) => {
+    // An appid is no secret; the sandbox's stands in its secret, which is published.
+    const line = written.replace(/\bwx[0-9a-f]{16}\b/g, '');
     for (let i = 0; i + PART <= line.length; i++) if (parts.has(line.slice(i, i + PART))) return true;
     return short.some((secret) => line.includes(secret));
   });

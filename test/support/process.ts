@@ -12,6 +12,10 @@ export interface Process {
   readonly child: ChildProcess;
   /** What it printed so far, on both streams. */
   output(): string;
+  /** What of that is for people: all but the lines of a log. */
+  words(): string;
+  /** What it printed on standard error. */
+  errors(): string;
   /** Waits for a text in what it prints. */
   prints(text: string | RegExp): Promise<string>;
   /** Its exit code, or the signal that ended it. */
@@ -49,6 +53,10 @@ export function runScript(
   const [command = '', ...rest] = [...(how.wrapper ?? []), process.execPath, script, ...args];
   const child = spawn(command, rest, { cwd, env: { PATH: process.env['PATH'], ...env } });
   let printed = '';
+  let errors = '';
+  child.stderr.on('data', (text: string) => {
+    errors += text;
+  });
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
       printed += text;
@@ -66,6 +74,8 @@ export function runScript(
     child,
     ended,
     output: () => printed,
+    words: () => printed.replace(/^\{.*\n/gm, ''),
+    errors: () => errors,
     async prints(text) {
       const pattern =
         typeof text === 'string' ? new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')) : text;
