@@ -114,6 +114,7 @@ describe.each(engines)('names that come in, on $name', ({ fresh }) => {
     // What cannot be seen does not count: 64 characters are allowed.
     const long = '名\u200b'.repeat(64);
     expect((await put(long)).body.user.nickName).toBe('名'.repeat(64));
+    expect((await put(`A${'\u200b'.repeat(3000)}`)).body).toMatchObject({ code: 'invalid_request' });
     await finish();
   });
 

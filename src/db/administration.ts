@@ -35,8 +35,11 @@ export function createAdministration({ db }: Database, now: () => Date): Adminis
   return withDatabaseFailures<Administration>({
     async find(text) {
       const named = `%${text.replace(/[\\%_]/g, '!$&')}%`;
-      const exact = sql`(id = ${/^\d{1,15}$/.test(text) ? Number(text) : 0} OR user_id = ${text}
-        OR phone IN (${text}, ${`+${text}`}, ${`+86${text}`}))`;
+      // MySQL does not compare a column of ASCII with another text.
+      const exact = /^[\x20-\x7e]+$/.test(text)
+        ? sql`(id = ${/^\d{1,15}$/.test(text) ? Number(text) : 0} OR user_id = ${text}
+        OR phone IN (${text}, ${`+${text}`}, ${`+86${text}`}))`
+        : sql`(1 = 0)`;
       const { rows } = await sql<UserSummary>`
         SELECT id AS id, appid AS appid, user_id AS openid, nickName AS nickName, phone AS phone, status AS status,
           last_login_at AS lastLoginAt

@@ -31,11 +31,9 @@ export interface WeChatApp {
 
 const PATH = '/sns/jscode2session';
 
-const session = z.object({
-  openid: z.string().min(1).max(64),
-  unionid: z.string().min(1).max(64).optional(),
-  session_key: z.string().min(1).max(64),
-});
+/** Printable ASCII, as the columns hold it: another one is no answer of WeChat's. */
+const id = z.string().regex(/^[\x21-\x7e]{1,64}$/);
+const session = z.object({ openid: id, unionid: id.optional(), session_key: id });
 
 export function createLogin(http: Http, { appid, secret, timeoutMs }: WeChatApp): WeChatLogin {
   const inFlight = new Map<string, Promise<WeChatSession>>();

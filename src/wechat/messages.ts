@@ -16,6 +16,8 @@ export interface Message {
 /** In XML everything is a text; in JSON a number may come as either. */
 const text = z.union([z.string(), z.number()]).transform((value) => String(value).trim());
 const number = text.pipe(z.coerce.number());
+/** As a column holds it. */
+const wholeNumber = text.pipe(z.coerce.number()).pipe(z.int32());
 const openid = text.pipe(z.string().regex(/^[\w-]{1,64}$/));
 const seconds = text.pipe(z.string().regex(/^\d{1,10}$/)).transform(Number);
 
@@ -72,7 +74,7 @@ export const revokeEvent = consentEvent.extend({ RevokeInfo: text }).transform((
   return { ...event, fields: [...new Set(named.flatMap((number) => table[number] ?? []))] };
 });
 
-const verdict = { suggest: z.enum(['pass', 'review', 'risky']), label: number };
+const verdict = { suggest: z.enum(['pass', 'review', 'risky']), label: wholeNumber };
 const detail = z.object({
   strategy: text.optional(),
   errcode: number.optional(),
@@ -89,7 +91,7 @@ const detail = z.object({
 export const mediaCheck = z.object({
   trace_id: text.pipe(z.string().min(1).max(128)),
   version: number.pipe(z.literal(2)),
-  errcode: number.default(0),
+  errcode: wholeNumber.default(0),
   result: z.object(verdict).optional(),
   detail: z.preprocess((found) => (found === '' ? [] : [found ?? []].flat()), z.array(detail)),
 });

@@ -22,9 +22,15 @@ const JOINER = /[\u180E\u200C\u200D]/gu;
 const JOINING =
   /^(?!\p{Default_Ignorable_Code_Point})(?=[\p{L}\p{M}])[\p{scx=Arab}\p{scx=Syrc}\p{scx=Nkoo}\p{scx=Adlm}\p{scx=Mong}\p{scx=Deva}\p{scx=Beng}\p{scx=Guru}\p{scx=Gujr}\p{scx=Orya}\p{scx=Taml}\p{scx=Telu}\p{scx=Knda}\p{scx=Mlym}\p{scx=Sinh}\p{scx=Khmr}\p{scx=Mymr}]/u;
 
-/** A text without its invisible and bidirectional control characters, but for those that belong to an emoji or a letter. */
+/** No name is longer, whatever is invisible in it. */
+const MAX_LENGTH = 2048;
+
+/**
+ * A text without its invisible and bidirectional control characters, but for those that belong to an emoji or a letter. One that is
+ * too long for any name stays as it is.
+ */
 export function visible(text: string): string {
-  if (text.search(INVISIBLE) < 0) return text;
+  if (text.length > MAX_LENGTH || text.search(INVISIBLE) < 0) return text;
   const kept = new Set(MEANT.flatMap((meant) => [...text.matchAll(meant)].flatMap(placesOf)));
   for (const { index } of text.matchAll(JOINER)) if (joins(text, index)) kept.add(index);
   return text.replace(INVISIBLE, (char, index: number) => (kept.has(index) || SEEN.test(char) ? char : ''));
