@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 
 const MIN_RSA_BITS = 2048;
 
@@ -29,19 +29,35 @@ export function readPublicKey(file: string): KeyObject {
 }
 
 function readPem(file: string): string {
-  const pem = read(file);
+  const { pem, stats } = read(file);
   if (!pem.includes('-----BEGIN ')) {
     throw new Error('names a file that is not PEM: one has a line such as -----BEGIN PRIVATE KEY-----');
   }
   if (/BEGIN ENCRYPTED|,ENCRYPTED/.test(pem)) {
     throw new Error('names a key under a passphrase: `openssl pkey -in <file> -out <new file>` takes it off');
   }
+  if (pem.includes('PRIVATE KEY-----')) refuseShared(stats);
   return pem;
 }
 
-function read(file: string): string {
+/** As PostgreSQL has it: a file of root's may be readable by a group, as a Kubernetes secret with an fsGroup is. */
+function refuseShared({ mode, uid }: Stats): void {
+  if (process.platform === 'win32' || (mode & (uid === 0 ? 0o037 : 0o077)) === 0) return;
+  const rights = (mode & 0o777).toString(8);
+  throw new Error(
+    `names a private key that other users of this machine can use (mode ${rights}): chmod 600 it; give a Kubernetes or Docker secret the mode 0400, or 0440 with a group`,
+  );
+}
+
+/** The rights are those of the very file that is read. */
+function read(file: string): { pem: string; stats: Stats } {
   try {
-    return readFileSync(file, 'utf8');
+    const descriptor = openSync(file, 'r');
+    try {
+      return { stats: fstatSync(descriptor), pem: readFileSync(descriptor, 'utf8') };
+    } finally {
+      closeSync(descriptor);
+    }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
     throw new Error(UNREADABLE[code] ?? `names a file that cannot be read (${code})`);

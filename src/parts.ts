@@ -58,6 +58,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
   const users = createUsers(database, now);
   const avatars = createAvatars(config.avatars.store, {
     publicUrl: config.publicUrl ?? (config.sandbox ? sandboxBase.replace(/\/sandbox$/, '') : undefined),
+    warn: (problem) => log.warn({ problem }, 'the folder of pictures'),
     leftBehind: (failure) => log.warn({ failure: String(failure) }, 'a picture was left behind'),
   });
   const checks = createPictureChecks(database, now);

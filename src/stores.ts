@@ -25,6 +25,7 @@ export async function openStores(config: Config, log: Logger): Promise<Stores> {
   try {
     const database = await openDatabase(config.databaseUrl, {
       appid: config.sandbox ? undefined : config.apps[0].appid,
+      warn: (problem) => log.warn({ problem }, 'a file is not private'),
       report: (what) => log.info({ what }, 'migration'),
       listener: ({ up, ...event }) =>
         up ? log.info(event, 'database node is back') : log.warn(event, 'database node left'),

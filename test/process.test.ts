@@ -138,7 +138,7 @@ test('a second signal ends the process at once', async () => {
 test('a start that fails half-way leaves nothing behind', async () => {
   const first = run(['migrate']);
   await first.ended;
-  writeFileSync(join(first.folder, 'data/sandbox-jwt-secret'), '');
+  writeFileSync(join(first.folder, 'data/sandbox-jwt-secret'), '', { mode: 0o600 });
   const server = run(['start'], { PORT: '0' }, first.folder);
   expect(await server.ended).toBe(1);
   expect(server.output()).toMatch(/sandbox-jwt-secret is cut short: delete it/);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { sql } from 'kysely';
 import { expect, test } from 'vitest';
 import { startApp } from './support/app.ts';
@@ -83,22 +83,6 @@ test.runIf(canLimit)('a full disk is a 503 with the cause in the log, and heals 
 
   execFileSync('prlimit', ['--fsize=unlimited', '--pid', String(server.child.pid)]);
   expect((await login(server.url, 'the first with room again')).status).toBe(200);
-});
-
-test.runIf(canLimit)('a read-only file is a 503 with the cause in the log', async () => {
-  const database = await freshSqlite();
-  const app = await startApp({ database });
-  await app.login({ user: 'Ada' });
-  await app.close();
-  const folder = dirname(file(database.url));
-  for (const each of readdirSync(folder)) chmodSync(join(folder, each), 0o444);
-  // Root may write anywhere, unless it gives that up.
-  const wrapper = process.getuid?.() === 0 ? ['setpriv', '--bounding-set', '-dac_override'] : [];
-  const env = { DATABASE_URL: database.url, JWT_SECRET: 'eMsft9ydoEYJ07v0LfjLfg2ArfXsSaZi6dx3Syho' };
-  const server = await runServer(env, undefined, { wrapper });
-  const answer = await login(server.url, 'Ada');
-  expect(answer).toMatchObject({ status: 503, body: { code: 'database_unavailable' } });
-  await server.prints(new RegExp(`"id":"${answer.body.requestId}".*"reason":"SQLITE_READONLY`));
 });
 
 test('a backup taken under load is whole, and holds every login that came before it', async () => {

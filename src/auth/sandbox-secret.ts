@@ -1,24 +1,58 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { createPrivateFile, makePrivateFolder } from '../private-files.ts';
+import { fileProblem, StartError } from '../start-error.ts';
+
+const AGAIN = 'delete it, and start again: users of the sandbox log in again';
 
 /**
  * The sandbox's signing secret: made once and kept beside the embedded database (in `./data` for a MySQL one), so that
  * tokens survive a restart. An in-memory database gets one that is kept nowhere.
+ * @throws {StartError} where it cannot be kept, or is not ours alone
  */
 export function sandboxSecret(databaseUrl: string): string {
   const fresh = randomBytes(48).toString('base64');
   if (databaseUrl === 'sqlite::memory:') return fresh;
   const folder = databaseUrl.startsWith('sqlite:') ? dirname(databaseUrl.slice('sqlite:'.length)) : 'data';
   const file = join(folder, 'sandbox-jwt-secret');
-  mkdirSync(folder, { recursive: true });
   try {
-    writeFileSync(file, fresh, { flag: 'wx', mode: 0o600 });
+    makePrivateFolder(folder);
+    createPrivateFile(file, fresh);
     return fresh;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const kept = readFileSync(file, 'utf8');
+    if ((error as NodeJS.ErrnoException).syscall === 'open' && isThere(error)) return readKept(file);
+    const problem = fileProblem(error);
+    throw problem === undefined ? error : new StartError(`${file} cannot be made (${problem})`);
+  }
+}
+
+function isThere(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EEXIST';
+}
+
+function readKept(file: string): string {
+  const descriptor = open(file);
+  try {
+    const { mode } = fstatSync(descriptor);
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0)
+      throw new StartError(`Other users of this machine can read ${file}: ${AGAIN}`);
+    const kept = readFileSync(descriptor, 'utf8');
     if (kept.length >= 64) return kept;
-    throw new Error(`${file} is cut short: delete it, and start again`);
+    throw new StartError(`${file} is cut short: ${AGAIN}`);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Through a symbolic link others could choose the secret. */
+function open(file: string): number {
+  try {
+    return openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  } catch (error) {
+    const isLink = (error as NodeJS.ErrnoException).code === 'ELOOP';
+    throw new StartError(
+      isLink ? `${file} is a symbolic link: ${AGAIN}` : `${file} cannot be read (${fileProblem(error)})`,
+    );
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AvatarStoreAddress } from '../avatar-store-url.ts';
 import { AppError } from '../errors.ts';
+import type { Warn } from '../private-files.ts';
 import { createDiskStore } from './disk.ts';
 import { createS3Store } from './s3.ts';
 import type { AvatarStore } from './store.ts';
@@ -31,12 +32,17 @@ interface Surroundings {
   readonly publicUrl: string | undefined;
   /** Told why a picture that nobody needs was left in the store. */
   readonly leftBehind: (failure: unknown) => void;
+  /** Told what is wrong with the store's folder. */
+  readonly warn: Warn;
 }
 
 const NAME = /^[0-9a-f]{64}\.jpg$/;
 
-export function createAvatars(address: AvatarStoreAddress, { publicUrl, leftBehind }: Surroundings): Avatars {
-  const store = openAvatarStore(address, publicUrl);
+export function createAvatars(
+  address: AvatarStoreAddress,
+  { publicUrl, leftBehind, warn }: Surroundings,
+): Avatars {
+  const store = openAvatarStore(address, publicUrl, warn);
   const avatars: Avatars = {
     servedHere: store.servedHere,
 
@@ -76,7 +82,11 @@ export function createAvatars(address: AvatarStoreAddress, { publicUrl, leftBehi
 }
 
 /** Opens what `AVATAR_STORE` names. */
-export function openAvatarStore(address: AvatarStoreAddress, publicUrl: string | undefined): AvatarStore {
+export function openAvatarStore(
+  address: AvatarStoreAddress,
+  publicUrl: string | undefined,
+  warn: Warn,
+): AvatarStore {
   if (address.kind === 's3') return createS3Store(address);
-  return createDiskStore(address.folder, publicUrl && `${publicUrl}/avatars`);
+  return createDiskStore(address.folder, publicUrl && `${publicUrl}/avatars`, warn);
 }

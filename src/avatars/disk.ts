@@ -2,15 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
+import type { Warn } from '../private-files.ts';
+import { makeFolderPrivate } from './private-folder.ts';
 import type { AvatarStore } from './store.ts';
 
 const HOUR_MS = 3_600_000;
 
 /**
- * Pictures as files of one folder, which is made when the first one comes.
+ * Pictures as files of one folder, which is made when the first one comes, for its owner alone.
  * @param base what their URLs begin with
+ * @param warn told where others may read them, or none can be written
  */
-export function createDiskStore(folder: string, base: string | undefined): AvatarStore {
+export function createDiskStore(folder: string, base: string | undefined, warn: Warn): AvatarStore {
+  makeFolderPrivate(folder, warn);
   // In the same file system as the pictures, so that the move is a rename.
   const unfinished = join(folder, 'unfinished');
   let swept = false;
@@ -20,12 +24,12 @@ export function createDiskStore(folder: string, base: string | undefined): Avata
 
     put: (name, picture) =>
       withStorageFailures(async () => {
-        await mkdir(unfinished, { recursive: true });
+        await mkdir(unfinished, { recursive: true, mode: 0o700 });
         if (!swept) await sweep(unfinished);
         swept = true;
         const draft = join(unfinished, randomUUID());
         try {
-          await writeFile(draft, picture, { flush: true });
+          await writeFile(draft, picture, { flush: true, flag: 'wx', mode: 0o600 });
           await rename(draft, join(folder, name));
         } catch (error) {
           await rm(draft, { force: true });

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { createPrivateFile } from '../private-files.ts';
 import { UsageError } from './usage-error.ts';
 
 const makers = new Map<string, () => { privateKey: KeyObject }>([
@@ -39,7 +39,7 @@ function lettersAndDigits(length: number): string {
 
 function write(file: string, pem: string | Buffer): void {
   try {
-    writeFileSync(file, pem, { flag: 'wx', mode: 0o600 });
+    createPrivateFile(file, pem.toString());
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') throw new UsageError(`${file} is there already: name a new file`);

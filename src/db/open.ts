@@ -1,4 +1,5 @@
 import { type Dialect, Kysely } from 'kysely';
+import type { Warn } from '../private-files.ts';
 import { claimRows } from './claim.ts';
 import { repeating } from './failures.ts';
 import { migrate, planMigration } from './migrate.ts';
@@ -21,6 +22,8 @@ export interface OpenOptions {
   readonly report?: Report;
   /** Told when a node of a MySQL cluster is left and taken back. */
   readonly listener?: NodeListener;
+  /** Told that other users of the machine may read the file, where that cannot be changed. */
+  readonly warn?: Warn;
 }
 
 /**
@@ -82,8 +85,8 @@ async function bringUpToDate(
   return done;
 }
 
-function dialectOf(url: string, { listener }: OpenOptions, patient = false): Dialect {
-  if (engineOf(url) === 'sqlite') return sqliteDialect(url.slice('sqlite:'.length));
+function dialectOf(url: string, { listener, warn }: OpenOptions, patient = false): Dialect {
+  if (engineOf(url) === 'sqlite') return sqliteDialect(url.slice('sqlite:'.length), warn);
   return mysqlDialect(url, { patient, ...(listener && { listener }) });
 }
 

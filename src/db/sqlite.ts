@@ -1,19 +1,32 @@
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
 import Libsql from 'libsql';
+import type { Warn } from '../private-files.ts';
+import { openProblem, prepareFile, refuseCutFile } from './sqlite-file.ts';
 
 /**
- * The embedded database in one file, made with its folder if it is not there.
+ * The embedded database in one file, made with its folder if it is not there, for its owner alone.
  * WAL lets readers go on while one writes; with it `synchronous=NORMAL` cannot corrupt the file, and only a power
  * failure can take back the last moments: https://www.sqlite.org/pragma.html#pragma_synchronous
  */
-export function sqliteDialect(file: string): SqliteDialect {
-  return new SqliteDialect({ database: async () => open(file) });
+export function sqliteDialect(file: string, warn: Warn = () => undefined): SqliteDialect {
+  return new SqliteDialect({
+    database: async () => (file === ':memory:' ? open(file) : openFile(file, warn)),
+  });
+}
+
+/** @throws {StartError} where the file cannot be a database of ours */
+function openFile(file: string, warn: Warn): SqliteDatabase {
+  prepareFile(file, warn);
+  try {
+    const database = open(file);
+    refuseCutFile(file);
+    return database;
+  } catch (error) {
+    throw openProblem(file, error);
+  }
 }
 
 function open(file: string): SqliteDatabase {
-  if (file !== ':memory:') mkdirSync(dirname(file), { recursive: true });
   const database = new Libsql(file);
   // It waits in the thread that serves everybody, so not for long; the rest of the patience is repeating()'s.
   database.pragma('busy_timeout = 20');

@@ -10,7 +10,9 @@ const subject = 'avatars';
  * @throws {AppError} `storage_unavailable`, `storage_misconfigured`
  */
 export async function examineAvatars({ avatars, publicUrl, sandbox }: Config): Promise<Finding[]> {
-  const store = openAvatarStore(avatars.store, publicUrl);
+  const warnings: Finding[] = [];
+  const warn = (says: string) => void warnings.push({ level: 'warning', subject, says });
+  const store = openAvatarStore(avatars.store, publicUrl, warn);
   const name = `doctor-${randomBytes(8).toString('hex')}.jpg`;
   const picture = randomBytes(64);
   await store.put(name, picture);
@@ -26,6 +28,7 @@ export async function examineAvatars({ avatars, publicUrl, sandbox }: Config): P
           todo: 'mend AVATAR_STORE',
         },
       ];
+  findings.push(...warnings);
   if (store.base === undefined && !sandbox) {
     const todo = 'set PUBLIC_URL to where mini programs reach this server, such as https://login.example.com';
     findings.push({

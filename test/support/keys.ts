@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK } from 'jose';
 import { inject } from 'vitest';
@@ -22,9 +22,10 @@ export const publicOf = (key: KeyObject): KeyObject => createPublicKey(pemOf(key
 export const thumbprintOf = async (key: KeyObject): Promise<string> =>
   calculateJwkThumbprint(await exportJWK(publicOf(key)));
 
-/** A new file with a key, or with any text. */
-export function fileOf(content: string | KeyObject): string {
+/** A new file with a key, or with any text, which its owner alone may read. */
+export function fileOf(content: string | KeyObject, mode = 0o600): string {
   const file = join(mkdtempSync(join(inject('folder'), 'key-')), 'key.pem');
   writeFileSync(file, typeof content === 'string' ? content : pemOf(content));
+  chmodSync(file, mode);
   return file;
 }

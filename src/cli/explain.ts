@@ -1,0 +1,53 @@
+import { ConfigError } from '../config.ts';
+import { databaseFailure } from '../db/failures.ts';
+import { AppError } from '../errors.ts';
+import { fileProblem, StartError } from '../start-error.ts';
+import { UsageError } from './usage-error.ts';
+
+/** What keeps a server from listening, by the code of the system's error. */
+const LISTENING: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another server has this port. Stop it, or set PORT.',
+  EADDRNOTAVAIL:
+    'this machine has no such address. Set HOST to one of its own, or leave it out for all of them.',
+  EAFNOSUPPORT: 'this machine has no addresses of that kind. Set HOST to 127.0.0.1 or 0.0.0.0.',
+  ENOTFOUND: 'nobody knows this name. Set HOST to an address of this machine, such as 127.0.0.1.',
+  EAI_AGAIN: 'the name servers do not answer. Set HOST to an address of this machine, such as 127.0.0.1.',
+  EACCES: 'ports below 1024 want a right of their own. Set PORT=8888, with a reverse proxy in front.',
+};
+
+/** What to do about a database that cannot be used, by what it says. */
+const DATABASE: readonly [RegExp, string][] = [
+  [/Access denied/i, 'Compare the user and the password in DATABASE_URL with those of the server.'],
+  [/Unknown database/i, 'Create the database, or name another one in DATABASE_URL.'],
+  [
+    /^Redis .*(?:WRONGPASS|NOAUTH|NOPERM)/,
+    'Compare the user and the password in REDIS_URL with those of the server.',
+  ],
+  [/^Redis /, 'Is REDIS_URL right, and does the server run?'],
+  [/^SQLITE_FULL/, 'Make room on the disk.'],
+  [/^SQLITE_BUSY/, 'Another process works on the file: wait for it, or stop it.'],
+  [
+    /^SQLITE_/,
+    'May this user write the file and its folder, and does its file system have locks? See docs/databases.md.',
+  ],
+  [/^/, 'Is DATABASE_URL right, and does the server run?'],
+];
+
+/** What a person can act on: a sentence with the next step. Only a mistake of ours has its trace. */
+export function explain(error: unknown): string {
+  const { code = '', syscall, message, stack } = error as NodeJS.ErrnoException;
+  // A system's error is of a file, or of listening: the repositories have made a failure of what the database said.
+  const known = (syscall ? undefined : databaseFailure(error)) ?? error;
+  if (known instanceof ConfigError || known instanceof StartError || known instanceof UsageError)
+    return known.message;
+  if (known instanceof AppError) return explainFailure(known);
+  if (code.startsWith('ERR_PARSE_ARGS')) return message;
+  const problem = /^(?:listen|bind|getaddrinfo)$/.test(syscall ?? '') ? LISTENING[code] : fileProblem(error);
+  return problem === undefined ? (stack ?? String(error)) : `${message}: ${problem}`;
+}
+
+function explainFailure({ code, reason = '', message }: AppError): string {
+  const next =
+    code === 'database_unavailable' ? DATABASE.find(([says]) => says.test(reason))?.[1] : undefined;
+  return `${code}: ${reason || message}${next ? `\n${next}` : ''}`;
+}
