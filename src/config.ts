@@ -89,6 +89,7 @@ export function loadConfig(
     logLevel: settings.LOG_LEVEL,
     loginRateLimit: settings.LOGIN_RATE_LIMIT,
     redisUrl: settings.REDIS_URL,
+    startWaitSeconds: settings.START_WAIT,
     databaseUrl,
     /** The mini programs; in the sandbox its own, whose secret is no secret. */
     apps: appsOf(settings),

@@ -11,6 +11,8 @@ import { openStores } from './stores.ts';
 export interface RunningServer {
   /** Where it listens, as a program on this machine reaches it: `http://127.0.0.1:8888`. */
   readonly url: string;
+  /** Where it listens, as it is bound. */
+  readonly address: AddressInfo;
   /** Takes no new request, lets those in flight finish (at most `graceMs`), then closes what is open. */
   close(graceMs?: number): Promise<void>;
 }
@@ -24,7 +26,7 @@ export interface ServerOptions {
 const GRACE_MS = 10_000;
 
 /**
- * Opens the database and Redis, listens, and answers from the first request on.
+ * Opens the database and Redis, for which it waits as START_WAIT says, listens, and answers from the first request on.
  * @throws {AppError} `database_unavailable`, or the system's error when the port is taken.
  */
 export async function startServer(config: Config, { log, now }: ServerOptions): Promise<RunningServer> {
@@ -32,13 +34,15 @@ export async function startServer(config: Config, { log, now }: ServerOptions): 
   const http = createServer({ requestTimeout: 30_000, keepAliveTimeout: 65_000 });
   const stores = await openStores(config, log);
   let parts: AppParts;
+  let address: AddressInfo;
   let url: string;
   try {
     await stores.redis?.ping();
     http.listen(config.port, config.host);
     await once(http, 'listening');
     // The sandbox is a WeChat at our own address, which is known only now.
-    url = reachable(http.address() as AddressInfo);
+    address = http.address() as AddressInfo;
+    url = reachable(address);
     parts = createParts(config, { log, stores, sandboxBase: `${url}/sandbox`, ...(now && { now }) });
     http.on('request', createApp(parts));
   } catch (error) {
@@ -48,7 +52,7 @@ export async function startServer(config: Config, { log, now }: ServerOptions): 
   }
 
   let closed: Promise<void> | undefined;
-  return { url, close: (graceMs = GRACE_MS) => (closed ??= close(graceMs)) };
+  return { url, address, close: (graceMs = GRACE_MS) => (closed ??= close(graceMs)) };
 
   async function close(graceMs: number): Promise<void> {
     await finishRequests(http, graceMs);

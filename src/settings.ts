@@ -53,6 +53,8 @@ const atMostTenYears = z.number().max(315_360_000, 'must be at most ten years');
 const lifetime = duration.pipe(atMostTenYears.min(60, 'must be at least 60 seconds'));
 const idleTime = duration.pipe(atMostTenYears.min(600, 'must be at least 10 minutes'));
 
+const startWait = duration.pipe(z.number().max(3600, 'must be at most one hour'));
+
 const databaseUrl = z.string().superRefine((text, context) => {
   if (text.startsWith('sqlite:') && text.length > 'sqlite:'.length) return;
   try {
@@ -196,6 +198,10 @@ export const environment = z.object({
     zh: '会话存放在 Redis 中，会话结束时立即通知所有实例：`redis://…`、`redis-cluster://…` 或 `redis-sentinel://…`；见 [docs/redis.md](docs/redis.md)',
     default: { en: 'none: sessions are in the database', zh: '无：会话存放在数据库中' },
     example: 'redis://:password@127.0.0.1:6379/0',
+  }),
+  START_WAIT: startWait.prefault('30s').register(settings, {
+    en: 'How long a start waits for a database or Redis that is not up yet; written as `JWT_EXPIRES_IN`, `0` does not wait',
+    zh: '启动时等待尚未就绪的数据库或 Redis 的最长时间；格式同 `JWT_EXPIRES_IN`，`0` 表示不等待',
   }),
   WX_APPID: appid.optional().register(settings, {
     en: 'AppID of the mini program; without one the local WeChat (the sandbox) is used',

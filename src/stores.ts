@@ -1,11 +1,13 @@
 import { remembering, type Sessions } from './auth/sessions.ts';
 import type { Config } from './config.ts';
+import type { NodeEvent } from './db/mysql-nodes.ts';
 import { type Database, openDatabase } from './db/open.ts';
 import { createRevokedSessions } from './db/revoked.ts';
 import { createSessions } from './db/sessions.ts';
 import type { Logger } from './log.ts';
 import { openRedis, type Redis } from './redis/open.ts';
 import { createRedisSessions } from './redis/sessions.ts';
+import { type Waiting, whenUp } from './when-up.ts';
 
 /** Where the server keeps things. */
 export interface Stores {
@@ -15,26 +17,61 @@ export interface Stores {
   close(): Promise<void>;
 }
 
+interface OpenOptions {
+  /** How long to wait for a database or Redis that is not up yet; START_WAIT if it is not said. */
+  readonly waitMs?: number;
+}
+
 /**
  * Opens the database, its tables brought up to date. Redis, where there is one, is connected meanwhile and from then on;
- * whether it answers is told by its `ping`.
- * @throws {AppError} `database_unavailable` when the database cannot be reached
+ * whether it answers is told by its `ping`, which is waited for as the database is.
+ * @throws {AppError} `database_unavailable` when the database cannot be reached, or Redis where it is waited for
  */
-export async function openStores(config: Config, log: Logger): Promise<Stores> {
+export async function openStores(
+  config: Config,
+  log: Logger,
+  { waitMs = config.startWaitSeconds * 1000 }: OpenOptions = {},
+): Promise<Stores> {
+  let isOpen = false;
+  const left = new Set<string>();
   const redis = config.redisUrl === undefined ? undefined : openRedis(config.redisUrl, logged);
   try {
-    const database = await openDatabase(config.databaseUrl, {
-      appid: config.sandbox ? undefined : config.apps[0].appid,
-      warn: (problem) => log.warn({ problem }, 'a file is not private'),
-      report: (what) => log.info({ what }, 'migration'),
-      listener: ({ up, ...event }) =>
-        up ? log.info(event, 'database node is back') : log.warn(event, 'database node left'),
-    });
+    const open = () =>
+      openDatabase(config.databaseUrl, {
+        appid: config.sandbox ? undefined : config.apps[0].appid,
+        warn: (problem) => log.warn({ problem }, 'a file is not private'),
+        report: (what) => log.info({ what }, 'migration'),
+        listener: nodeChanged,
+      });
+    const database = await whenUp(open, waitingFor('the database'));
+    isOpen = true;
     const close = () => Promise.all([database.db.destroy(), redis?.close()]).then(() => undefined);
+    if (redis && waitMs > 0) await whenUp(redis.ping, waitingFor('Redis')).catch(closing);
     return { database, redis, close };
+
+    async function closing(error: unknown): Promise<never> {
+      await database.db.destroy();
+      throw error;
+    }
   } catch (error) {
     await redis?.close();
     throw error;
+  }
+
+  function waitingFor(what: string): Waiting {
+    return {
+      waitMs,
+      waits: (reason) =>
+        log.warn({ reason, seconds: waitMs / 1000 }, `${what} is not up yet: waiting for it`),
+      isUp: () => log.info(`${what} is up`),
+    };
+  }
+
+  /** While it is waited for, each attempt leaves the node again. */
+  function nodeChanged({ up, ...event }: NodeEvent): void {
+    if (!up && !isOpen && left.size === left.add(event.node).size) return;
+    if (up) log.info(event, 'database node is back');
+    else log.warn(event, 'database node left');
   }
 
   function logged({ up, what, ...event }: { up: boolean; what: string; reason?: string }): void {

@@ -78,7 +78,10 @@ describe('weapp-login start', () => {
   });
 
   test('a database that cannot be reached is named', async () => {
-    const server = run(['start'], { DATABASE_URL: 'mysql://root:a-password@127.0.0.1:1/x' });
+    const server = run(['start'], {
+      DATABASE_URL: 'mysql://root:a-password@127.0.0.1:1/x',
+      START_WAIT: '0',
+    });
     expect(await server.ended).toBe(1);
     expect(server.output()).toMatch(
       /database_unavailable: POOL_NONE_ANSWERS: 127.0.0.1:1: connect ECONNREFUSED/,

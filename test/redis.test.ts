@@ -388,7 +388,10 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
       const proxy = await startProxy(redis.port);
       onTestFinished(proxy.cut);
       proxy.swallow();
-      const server = run(['start'], { ...SECRET, DATABASE_URL: database.url, REDIS_URL: urlOf(proxy.port) });
+      const server = run(['start'], {
+        ...{ ...SECRET, START_WAIT: '0' },
+        ...{ DATABASE_URL: database.url, REDIS_URL: urlOf(proxy.port) },
+      });
       expect(await server.ended).toBe(1);
       expect(server.output()).toMatch(/^database_unavailable: Redis at [\d.:]+: /m);
     },

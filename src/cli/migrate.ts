@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Config } from '../config.ts';
 import { migrateDatabase, planDatabase } from '../db/open.ts';
+import { whenUp } from '../when-up.ts';
 
 /** `weapp-login migrate`: what the server does to the tables at its start, alone; `--dry-run` says it in advance. */
 export async function migrateCommand(config: Config, args: readonly string[]): Promise<void> {
@@ -10,12 +11,18 @@ export async function migrateCommand(config: Config, args: readonly string[]): P
   });
   const say = (line: string) => void process.stdout.write(`${line}\n`);
   const options = { appid: config.sandbox ? undefined : config.apps[0].appid, report: say };
+  const waiting = {
+    waitMs: config.startWaitSeconds * 1000,
+    waits: (reason: string) =>
+      say(`the database is not up yet, waiting for it ${config.startWaitSeconds} s: ${reason}`),
+    isUp: () => say('the database is up'),
+  };
   if (values['dry-run']) {
-    const steps = await planDatabase(config.databaseUrl, options);
+    const steps = await whenUp(() => planDatabase(config.databaseUrl, options), waiting);
     for (const step of steps) say(`would ${step}`);
     if (steps.length === 0) say('the tables are up to date');
     return;
   }
-  const done = await migrateDatabase(config.databaseUrl, options);
+  const done = await whenUp(() => migrateDatabase(config.databaseUrl, options), waiting);
   say(done.length > 0 ? `migrated: ${done.join(', ')}` : 'the tables are up to date');
 }

@@ -1,20 +1,28 @@
 import type { Config } from '../config.ts';
 import { createLog } from '../log.ts';
 import { isLoopback } from '../loopback.ts';
-import { startServer } from '../server.ts';
+import { type RunningServer, startServer } from '../server.ts';
 import { describeEnvFile, type EnvFile } from './env-file.ts';
+import { describeServer } from './listening.ts';
 
-/** `weapp-login start`: runs until SIGTERM or SIGINT; a second signal ends it at once. */
+/** `weapp-login start`: runs until SIGTERM or SIGINT; a second signal ends it at once, as the first does before it is up. */
 export async function startCommand(config: Config, envFile: EnvFile): Promise<void> {
   const log = createLog(config.logLevel);
-  const server = await startServer(config, { log });
-  process.stdout.write(config.sandbox ? sandboxNotice(server.url, config, envFile) : '');
-  log.info({ url: server.url, sandbox: config.sandbox, envFile: describeEnvFile(envFile) }, 'listening');
+  let server: RunningServer | undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => stop(signal));
   }
+  server = await startServer(config, { log });
+  process.stdout.write(config.sandbox ? sandboxNotice(server.url, config, envFile) : '');
+  const { url, address } = server;
+  const where = { url, ...describeServer(config, address) };
+  log.info({ ...where, sandbox: config.sandbox, envFile: describeEnvFile(envFile) }, 'listening');
 
   async function stop(signal: string): Promise<void> {
+    if (!server) {
+      log.info({ signal }, 'stopped before it was up');
+      process.exit(0);
+    }
     process.once('SIGTERM', () => process.exit(1)).once('SIGINT', () => process.exit(1));
     log.info({ signal }, 'stopping: requests in flight may finish');
     await server.close();

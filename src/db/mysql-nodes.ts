@@ -4,7 +4,13 @@ import type { MysqlAddress } from '../database-url.ts';
 import { connectionOf, connectionOptions, messageOf, prepare, refusal } from './mysql-connections.ts';
 
 /** Told when a node is left, with the cause, and when it is taken back. */
-export type NodeListener = (event: { node: string; up: boolean; reason?: string }) => void;
+export type NodeListener = (event: NodeEvent) => void;
+
+export interface NodeEvent {
+  readonly node: string;
+  readonly up: boolean;
+  readonly reason?: string;
+}
 
 /** The servers of one address. A request never has to find out that a server is dead: one that failed is left. */
 export interface Nodes {

@@ -52,7 +52,7 @@ export function migrateDatabase(url: string, options: OpenOptions = {}): Promise
 /** Says what `migrateDatabase` would do, and changes nothing. */
 export function planDatabase(url: string, options: OpenOptions = {}): Promise<string[]> {
   return withPatientDatabase(url, options, (db, engine) =>
-    planMigration(db, engine, options.report ?? silent),
+    repeating(() => planMigration(db, engine, options.report ?? silent)),
   );
 }
 

@@ -60,6 +60,7 @@ export async function startApp({ env = {}, database, now }: Options = {}): Promi
   const config = loadConfig({
     PORT: '0',
     HOST: '127.0.0.1',
+    START_WAIT: '0',
     LOGIN_RATE_LIMIT: '100000',
     DATABASE_URL: own.url,
     ...env,
