@@ -81,7 +81,8 @@ function spread(numbers: readonly number[], digits: number): string {
   return `${middle} (${least}–${most})`;
 }
 
-function table(head: readonly string[], rows: readonly string[][]): string[] {
+/** Columns side by side: the first is flush left, the others right. */
+export function table(head: readonly string[], rows: readonly string[][]): string[] {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     row

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { deviceOf } from '../src/auth/device.ts';
+import { mediaCheck, revokeEvent } from '../src/wechat/messages.ts';
 import { parseXml } from '../src/wechat/xml.ts';
 import { startApp } from './support/app.ts';
 
@@ -100,4 +101,12 @@ test('XML of thousands of elements is none of WeChat’s', () => {
   expect(parseXml(list(600))).toHaveProperty('a');
   expect(parseXml(list(700))).toBeUndefined();
   expect(parseXml(`<xml>${'<![CDATA[]]>'.repeat(2000)}</xml>`)).toBeUndefined();
+});
+
+test('an event that lists without an end is unusable', () => {
+  const revoked = (RevokeInfo: string) => revokeEvent.safeParse({ OpenID: 'o', RevokeInfo }).success;
+  expect([revoked('6,8,19,20'), revoked('6,'.repeat(101))]).toEqual([true, false]);
+  const checked = (count: number) =>
+    mediaCheck.safeParse({ trace_id: 't', version: 2, detail: Array(count).fill({ prob: 90 }) }).success;
+  expect([checked(100), checked(101)]).toEqual([true, false]);
 });

@@ -21,9 +21,10 @@ export function redact(value: unknown): unknown {
     if (depth >= MAX_DEPTH) return '…';
     if (Array.isArray(value))
       return value.slice(0, Math.max(0, left)).map((inner) => visit(inner, depth + 1));
-    const shown = Object.entries(value).slice(0, Math.max(0, left));
+    const fields = value as Readonly<Record<string, unknown>>;
+    const names = Object.keys(fields).slice(0, Math.max(0, left));
     return Object.fromEntries(
-      shown.map(([name, inner]) => [name, SECRETS.test(name) ? '…' : visit(inner, depth + 1)]),
+      names.map((name) => [name, SECRETS.test(name) ? '…' : visit(fields[name], depth + 1)]),
     );
   }
 }

@@ -68,11 +68,13 @@ type Revocable = (typeof REVOKED)[keyof typeof REVOKED][number];
  * that there cannot be more, so every number in it counts: our choice.
  * @see https://developers.weixin.qq.com/miniprogram/dev/server/event_push/platform/authorized_user_information_changes.html
  */
-export const revokeEvent = consentEvent.extend({ RevokeInfo: text }).transform((event) => {
-  const named = event.RevokeInfo.match(/\d+/g) ?? [];
-  const table: Readonly<Record<string, readonly Revocable[]>> = REVOKED;
-  return { ...event, fields: [...new Set(named.flatMap((number) => table[number] ?? []))] };
-});
+export const revokeEvent = consentEvent
+  .extend({ RevokeInfo: text.pipe(z.string().max(200)) })
+  .transform((event) => {
+    const named = event.RevokeInfo.match(/\d+/g) ?? [];
+    const table: Readonly<Record<string, readonly Revocable[]>> = REVOKED;
+    return { ...event, fields: [...new Set(named.flatMap((number) => table[number] ?? []))] };
+  });
 
 const verdict = { suggest: z.enum(['pass', 'review', 'risky']), label: wholeNumber };
 const detail = z.object({
@@ -93,6 +95,9 @@ export const mediaCheck = z.object({
   version: number.pipe(z.literal(2)),
   errcode: wholeNumber.default(0),
   result: z.object(verdict).optional(),
-  detail: z.preprocess((found) => (found === '' ? [] : [found ?? []].flat()), z.array(detail)),
+  detail: z.preprocess(
+    (found) => (found === '' ? [] : [found ?? []].flat()),
+    z.array(z.unknown()).max(100).pipe(z.array(detail)), // the number first: each costs as much as the rest of the message
+  ),
 });
 export type MediaCheck = z.output<typeof mediaCheck>;

@@ -3,7 +3,8 @@ import { Refusal } from '../refusals.ts';
 import type { World } from '../world.ts';
 import { type Ask, bodyOf, required } from './ask.ts';
 
-const stableRequest = z.record(z.string(), z.unknown());
+const any = z.unknown().optional();
+const stableRequest = z.object({ grant_type: any, appid: any, secret: any, force_refresh: any });
 
 /**
  * A new access_token.
@@ -19,7 +20,7 @@ export function token(world: World, { query, ip }: Ask): object {
  */
 export function stableToken(world: World, ask: Ask): object {
   const body = bodyOf(ask, stableRequest);
-  const force = body['force_refresh'] ?? false;
+  const force = body.force_refresh ?? false;
   if (typeof force !== 'boolean') throw new Refusal(47001);
   return world.accessTokens.fetchStable(fetcher(world, body, ask.ip), force);
 }
