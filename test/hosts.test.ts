@@ -1,8 +1,12 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAdministration } from '../src/db/administration.ts';
 import { AppError, bearerOf, callbackRoutes, handleErrors, wxuserRoutes } from '../src/index.ts';
 import { requireLogin } from '../src/middleware/require-login.ts';
+import { startApp } from './support/app.ts';
 import { type Host, mountings, mountOwn, startHost, versions } from './support/hosts.ts';
 import { ec, fileOf } from './support/keys.ts';
 import { picture } from './support/pictures.ts';
@@ -340,6 +344,14 @@ describe.each(versions)('$version', ({ express }) => {
     expect([login.status, await login.json()]).toMatchObject([415, { code: 'unsupported_media_type' }]);
     await expect.poll(() => host.log.at(-1)?.['reason']).toContain('mount our routes before it');
   });
+});
+
+test('TRACE sends nothing back', async () => {
+  const app = await startApp();
+  const sent = request(app.url, { method: 'TRACE', headers: { 'X-Sent': 'echo' } }).end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  expect(answer.statusCode).toBe(404);
+  expect(await text(answer)).not.toContain('echo');
 });
 
 test('an error that is sent as JSON shows what a client may see', () => {
