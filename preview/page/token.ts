@@ -23,9 +23,10 @@ export function claimsOf(token: string): Claims | undefined {
 export function lifeOf({ exp, sid }: Claims, { row, sessions }: Stored): { text: string; good: boolean } {
   const seconds = Math.floor(exp - Date.now() / 1000);
   if (seconds <= 0) return { text: say('已过期', 'expired'), good: false };
+  // Before its session, which the ban has ended: that is what the server answers.
+  if (row?.['status'] === 'banned') return { text: say('用户已被封禁', 'its user is banned'), good: false };
   if (!sessions.some(({ id }) => id === sid))
     return { text: say('会话已结束', 'its session has ended'), good: false };
-  if (row?.['status'] === 'banned') return { text: say('用户已被封禁', 'its user is banned'), good: false };
   const [days, rest] = [Math.floor(seconds / 86_400), new Date(seconds * 1000).toISOString().slice(11, 19)];
   const left = days > 0 ? `${days} ${say('天', days === 1 ? 'day' : 'days')} ${rest}` : rest;
   return { text: say(`有效，还剩 ${left}`, `good for ${left}`), good: true };
