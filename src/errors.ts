@@ -31,7 +31,7 @@ export const catalogue = {
     retry: 'login',
     zh: '用户资料校验未通过，请重新登录',
     en: 'The profile could not be verified: log in again',
-    when: 'Only with `WX_PROFILE_STRICT=true`: the signature, the decryption or the watermark does not hold, or there is no `rawData` with its `signature`.',
+    when: 'Only with `WX_PROFILE_STRICT=true`: the profile comes without `rawData` and a `signature` of it that holds under the session_key of this login. `encryptedData` is no proof.',
   },
   login_code_expected: {
     status: 400,

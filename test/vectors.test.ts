@@ -69,7 +69,9 @@ describe('WeChat’s official vectors through a running server', () => {
     careful.turnClockTo(at);
     const refused = await careful.call('POST', '/api/wxuser', sent);
     expect(refused.body).toMatchObject({ status: 400, code: 'profile_rejected', retry: 'login' });
-    expect(careful.log.at(-1)?.['reason']).toBe('the profile comes without rawData and its signature');
+    expect(careful.log.at(-1)?.['reason']).toBe(
+      'the profile comes without the signature of rawData: encryptedData is no proof',
+    );
     const app = await startFor(encryptedData.sessionKey);
     app.turnClockTo(at);
     const { body } = await app.call('POST', '/api/wxuser', { ...sent, rawData: '{"nickName":"Eve"}' });

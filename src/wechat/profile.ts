@@ -67,34 +67,33 @@ const NOT_PROVEN: Text = {
 const NOT_JSON: Text = { zh: '不是 JSON 对象，已忽略', en: 'was not used: it is not a JSON object' };
 
 /**
- * Applies the profile rules: `rawData` with a good signature is WeChat's word. Anything else is what the user says, each field
- * checked: what `encryptedData` decrypts to, or else rawData. An anonymous profile says nothing. `issues` names what was left
- * out, and why.
+ * Applies the profile rules: `rawData` with a good signature is WeChat's word, and nothing else is looked at. Without one, all is what
+ * the user says, each field checked: what `encryptedData` decrypts to, or else rawData. An anonymous profile says nothing.
+ * `issues` names what was left out, and why.
  * @throws {AppError} `profile_rejected`, in strict mode only.
  */
 export function readProfile(sent: SentProfile, context: Context): { profile: Profile; issues: Issue[] } {
   const issues: Issue[] = [];
-  const opened = open(sent, context);
-  const signed = isSigned(sent, context.sessionKey);
-  if (context.strict) refuseUnverified(sent, opened, signed);
-  if (sent.encryptedData && !opened?.data)
-    issues.push({ path: 'encryptedData', message: sent.iv ? NOT_DECRYPTED : NO_IV });
-  if (sent.signature && !signed) issues.push({ path: 'signature', message: NOT_SIGNED });
+  if (isSigned(sent, context.sessionKey))
+    return { profile: pick(parseRawData(sent.rawData, issues), 'rawData', issues), issues };
+  if (context.strict) refuseUnsigned(sent);
 
+  const decrypted = open(sent, context);
+  if (sent.encryptedData && !decrypted)
+    issues.push({ path: 'encryptedData', message: sent.iv ? NOT_DECRYPTED : NO_IV });
+  if (sent.signature) issues.push({ path: 'signature', message: NOT_SIGNED });
   const said = parseRawData(sent.rawData, issues);
-  const useDecrypted = !signed && opened?.data && !isAnonymous(opened.data);
-  const [source, under] = useDecrypted ? [opened.data, 'encryptedData'] : [said, 'rawData'];
+  const useDecrypted = decrypted && !isAnonymous(decrypted);
+  const [source, under] = useDecrypted ? [decrypted, 'encryptedData'] : [said, 'rawData'];
   const profile = pick(source, under, issues);
-  return { profile: context.provenOnly && !signed ? harmless(profile, under, issues) : profile, issues };
+  return { profile: context.provenOnly ? harmless(profile, under, issues) : profile, issues };
 }
 
-function open(sent: SentProfile, context: Context): ReturnType<typeof openProfile> | undefined {
-  const { encryptedData, iv } = sent;
+function open({ encryptedData, iv }: SentProfile, context: Context) {
   if (!encryptedData || !iv || !context.sessionKey) return undefined;
-  const opened = openProfile({ encryptedData, iv }, context);
+  const { data } = openProfile({ encryptedData, iv }, context);
   // getUserInfo's data names its user, getUserProfile's does not.
-  const isHis = (opened.data?.openId ?? context.openid) === context.openid;
-  return isHis ? opened : { problem: 'encryptedData is of another user' };
+  return (data?.openId ?? context.openid) === context.openid ? data : undefined;
 }
 
 function isSigned({ rawData, signature }: SentProfile, sessionKey: string): boolean {
@@ -103,17 +102,13 @@ function isSigned({ rawData, signature }: SentProfile, sessionKey: string): bool
   return verifySignature(rawData, sessionKey, signature);
 }
 
-/** Whatever is sent must hold, and a signature must vouch for it: what decrypts proves nothing. */
-function refuseUnverified(sent: SentProfile, opened: ReturnType<typeof open>, signed: boolean): void {
-  const { rawData, signature, encryptedData } = sent;
-  const refusals = [
-    encryptedData &&
-      !opened?.data &&
-      (opened?.problem ?? 'encryptedData comes without its iv, or on Cloud Run'),
-    signature && !signed && 'signature does not match rawData',
-    (rawData || encryptedData) && !signature && 'the profile comes without rawData and its signature',
-  ].filter((refusal) => typeof refusal === 'string' && refusal !== '');
-  if (refusals.length > 0) throw new AppError('profile_rejected', { reason: refusals.join('; ') });
+/** @throws {AppError} unless no profile is sent at all */
+function refuseUnsigned({ rawData, signature, encryptedData }: SentProfile): void {
+  if (!rawData && !signature && !encryptedData) return;
+  const reason = signature
+    ? 'signature does not match rawData'
+    : 'the profile comes without the signature of rawData: encryptedData is no proof';
+  throw new AppError('profile_rejected', { reason });
 }
 
 function parseRawData(rawData: SentProfile['rawData'], issues: Issue[]): Readonly<Record<string, unknown>> {
