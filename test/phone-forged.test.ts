@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { JWT_SECRET, realSettings, startApp, type TestApp } from './support/app.ts';
 import { engines, type FreshDatabase } from './support/engines.ts';
 import { keepSecret } from './support/no-secrets.ts';
+import { CALLBACK_TOKEN } from './support/push.ts';
 import { MINUTE, openSandbox, type TestSandbox } from './support/sandbox.ts';
 import { chosenAfterGarbage, known, seal, seeded, unseal } from './support/splice.ts';
 import { errcode, json, SESSION, startStandIn, token } from './support/wechat.ts';
@@ -237,7 +238,7 @@ describe('a forged profile', () => {
   });
 
   test('stays out of the row under content check', async () => {
-    const callback = { WX_CALLBACK_TOKEN: 'k8Zq3vN1xR7tY5uW2mP9', PUBLIC_URL: 'https://login.example.com' };
+    const callback = { WX_CALLBACK_TOKEN: CALLBACK_TOKEN, PUBLIC_URL: 'https://login.example.com' };
     const { app, forged } = await forgedName({ WX_CONTENT_CHECK: 'true', ...callback });
     expect((await app.call('POST', '/api/wxuser', forged)).body.user).toMatchObject({ nickName: null });
   });
