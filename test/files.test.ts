@@ -191,7 +191,7 @@ describe('a private key that others can read', () => {
   const key = ec();
 
   test.each([0o644, 0o604, 0o660, 0o666, 0o610].filter((mode) => !isRoot || (mode & 0o037) !== 0))(
-    'is refused, with what to do: %o',
+    'is refused, with what to do: mode %i in decimal',
     (mode) => {
       const file = fileOf(key, mode);
       const said = new RegExp(

@@ -128,7 +128,9 @@ describe.runIf(canStepDown)('without the rights the start is refused with the ne
     const folder = newFolder();
     writeFileSync(join(folder, '.env'), 'PORT=0\n');
     chmodSync(join(folder, '.env'), 0);
-    expect(await run(['start'], {}, folder, { wrapper }).ended).toBe(1);
+    const server = run(['start'], {}, folder, { wrapper });
+    expect(await server.ended).toBe(1);
+    expect(server.output()).toMatch(/\.env cannot be read \(EACCES\): let this user read it, or remove it/);
     expect(existsSync(join(folder, 'data'))).toBe(false);
   });
 

@@ -59,7 +59,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     [hasCommands('curl', 'sed'), 'the curl lines of README and docs/sandbox.md: install curl'],
     [
       process.platform !== 'linux' || hasCommands('bash', 'prlimit', 'setpriv'),
-      'a full disk and a read-only file: install bash and util-linux',
+      'a full disk, and files and ports without the right to them: install bash and util-linux, and run as root',
     ],
     [hasNginx(), 'everything behind a reverse proxy: install nginx-light'],
     [hasCommands('systemd-analyze'), 'the check of the systemd unit: install systemd'],
