@@ -23,7 +23,7 @@ export interface AppParts extends WxuserParts, CallbackParts {
   readonly sandbox?: SandboxWeChat;
   /** Only there, too. */
   readonly demo?: DemoParts;
-  /** Ends all that the parts have open: connections to WeChat, the sandbox's pushes. Comes after the last request, before the stores' `close`. */
+  /** Ends all that the parts have open: connections to WeChat, the sandbox's pushes, the process that decodes pictures. Comes after the last request, before the stores' `close`. */
   close(): Promise<void>;
 }
 

@@ -173,6 +173,13 @@ export const catalogue = {
     en: 'There is no such route or record',
     when: 'No route has this method and path, or what the path names is not there, such as a session that is not yours.',
   },
+  request_too_slow: {
+    status: 408,
+    retry: 'later',
+    zh: '上传速度过慢，请检查网络后重试',
+    en: 'The request body came too slowly: try again on a better connection',
+    when: 'A body was not whole after 10 seconds; or an upload brought less than 40 KB within 5 seconds, or took more than 30. The connection closes.',
+  },
   payload_too_large: {
     status: 413,
     retry: 'never',

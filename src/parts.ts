@@ -3,6 +3,7 @@ import { sandboxSecret } from './auth/sandbox-secret.ts';
 import { createSeal } from './auth/seal.ts';
 import { createTokens } from './auth/tokens.ts';
 import { createAvatars } from './avatars/avatars.ts';
+import { createDecoder } from './avatars/decoder.ts';
 import { createPictureMaker } from './avatars/picture.ts';
 import { createReceiver } from './avatars/receive.ts';
 import type { Config } from './config.ts';
@@ -14,6 +15,7 @@ import { createPing } from './db/ping.ts';
 import { createUsers } from './db/users.ts';
 import type { Logger } from './log.ts';
 import { createAudit } from './middleware/audit.ts';
+import { closingUnread } from './middleware/close-unread.ts';
 import { cloudIdentity } from './middleware/cloud-identity.ts';
 import { noStore } from './middleware/no-store.ts';
 import { warnOfHiddenClients } from './middleware/proxies.ts';
@@ -61,6 +63,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     warn: (problem) => log.warn({ problem }, 'the folder of pictures'),
     leftBehind: (failure) => log.warn({ failure: String(failure) }, 'a picture was left behind'),
   });
+  const decoder = createDecoder();
   const checks = createPictureChecks(database, now);
   const contentCheck = isChecked ? checkingContent({ apps, users, avatars, checks, log }) : UNCHECKED;
   const sandbox = config.sandbox ? createSandboxWeChat(now, { publicUrl: config.publicUrl }) : undefined;
@@ -68,7 +71,12 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
   const whenExpired = () => new Date(now().getTime() - (jwt.lifetimeSeconds + 60) * 1000);
   return {
     log,
-    front: [noStore, warnOfHiddenClients(log), ...(sandbox ? [localOnly(sandbox.publicHost)] : [])],
+    front: [
+      closingUnread,
+      noStore,
+      warnOfHiddenClients(log),
+      ...(sandbox ? [localOnly(sandbox.publicHost)] : []),
+    ],
     trustProxy: config.trustProxy,
     apps,
     appids,
@@ -86,7 +94,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     contentCheck,
     mediaChecked: contentCheck.mediaChecked,
     receiveFile: createReceiver(config.avatars.maxBytes),
-    makePicture: createPictureMaker(),
+    makePicture: createPictureMaker(decoder),
     audited: createAudit(log),
     limitLogins: limitLogins(config.loginRateLimit),
     limitPhoneData: limitPhoneData(),
@@ -96,6 +104,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
     async close() {
       for (const { wechat } of apps) wechat.close();
       sandbox?.close();
+      await decoder.close();
     },
     ...(sandbox && {
       sandbox,

@@ -8,6 +8,7 @@ import {
   blackPng,
   HEIC,
   jpeg,
+  jpegOfScans,
   jpegWithEndlessExif,
   movingGif,
   picture,
@@ -51,6 +52,7 @@ test.each<[string, () => Buffer | Promise<Buffer>, string]>([
   ['a PNG that is a script from its 9th byte on', () => after(blackPng(8).subarray(0, 8), HTML), DAMAGED],
   ['GIF89a that is a script', () => Buffer.from('GIF89a=1;alert(document.domain)//'), DAMAGED],
   ['a PNG bomb of 30000 × 30000', () => blackPng(30_000), 'too many pixels'],
+  ['a progressive JPEG of 3528 scans', () => jpegOfScans(3528), 'too long to decode'],
   ['a PNG one pixel too wide', () => blackPng(4097), 'too many pixels'],
 ])('%s: refused, and nothing is written', async (_name, make, said) => {
   const { app, folder, token } = await start();
@@ -160,10 +162,15 @@ test.each<[string, () => Promise<Response> | ReadableStream | Blob]>([
   expect(filesIn(folder)).toEqual([]);
 });
 
-/** The most memory that a process has used, in megabytes. */
-function peakOf(pid: number | undefined): number {
+/** The most memory that a process and those it started have used, in megabytes. */
+function peakOf(pid: number | string | undefined): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean);
+  const own = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  return own + children.map(peakOf).reduce((sum, each) => sum + each, 0);
 }
 
 test.skipIf(platform() !== 'linux')(

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AvatarStoreAddress } from '../avatar-store-url.ts';
 import { AppError } from '../errors.ts';
 import type { Warn } from '../private-files.ts';
+import { boundedStore } from './bounded-store.ts';
 import { createDiskStore } from './disk.ts';
 import { createS3Store } from './s3.ts';
 import type { AvatarStore } from './store.ts';
@@ -87,6 +88,6 @@ export function openAvatarStore(
   publicUrl: string | undefined,
   warn: Warn,
 ): AvatarStore {
-  if (address.kind === 's3') return createS3Store(address);
-  return createDiskStore(address.folder, publicUrl && `${publicUrl}/avatars`, warn);
+  if (address.kind === 's3') return boundedStore(createS3Store(address));
+  return boundedStore(createDiskStore(address.folder, publicUrl && `${publicUrl}/avatars`, warn));
 }

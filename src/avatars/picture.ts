@@ -1,7 +1,7 @@
-import type Sharp from 'sharp';
 import { AppError } from '../errors.ts';
 import type { Text } from '../language.ts';
-import { createTurns } from './turns.ts';
+import type { Decoder } from './decoder.ts';
+import { countScans } from './jpeg-scans.ts';
 
 /** What a picture is served and stored with, wherever: its name changes with its content, so it is good for ever. */
 export const PICTURE_HEADERS = {
@@ -12,12 +12,8 @@ export const PICTURE_HEADERS = {
 /** Makes an avatar of what somebody sent. @throws {AppError} `invalid_request`, saying what to send instead */
 export type MakePicture = (sent: Buffer) => Promise<Buffer>;
 
-const SIDE = 512;
-
-/** A photograph of 12 million pixels fits; a progressive or interlaced picture takes up to 8 bytes for each. */
-const MAX_PIXELS = 4096 * 4096;
-
-const LONGEST_SECONDS = 10;
+/** An encoder makes about ten. */
+const MAX_SCANS = 100;
 
 /** How a file begins, in hex. sharp can read more, SVG among it: nothing but these gets near it. */
 const READABLE = /^(?:ffd8ff|89504e470d0a1a0a|474946383[79]61|52494646.{8}57454250)/;
@@ -41,51 +37,24 @@ const TOO_MANY_PIXELS: Text = {
   en: 'has too many pixels: at most 4096 × 4096, so make it smaller first',
 };
 
-/**
- * One maker for the whole server. It decodes one picture at a time: the memory that takes is the largest there is, and
- * the threads it takes are those that ask the DNS and read files.
- */
-export function createPictureMaker(): MakePicture {
-  const inTurn = createTurns({
-    atOnce: 1,
-    waiting: Number.POSITIVE_INFINITY,
-    waitingOfOne: Number.POSITIVE_INFINITY,
-  });
-  let loading: Promise<typeof Sharp> | undefined;
+const TOO_EXPENSIVE: Text = {
+  zh: '解码耗时过长，请另存为普通 JPEG（wx.canvasToTempFilePath）后再上传',
+  en: 'takes too long to decode: save it as a plain JPEG (wx.canvasToTempFilePath) and send that',
+};
+
+/** One maker for the whole server. What is known to be no picture, or an abusive one, is not decoded at all. */
+export function createPictureMaker(decoder: Decoder): MakePicture {
   return async (sent) => {
     const start = sent.toString('hex', 0, 16);
     if (!READABLE.test(start)) throw refusal(HEIC.test(start) ? IS_HEIC : NOT_A_PICTURE);
-    // Only now: it takes 60 ms and 20 MB, and many a server never sees a picture.
-    loading ??= load();
-    const sharp = await loading;
-    return inTurn(undefined, () => reencode(sharp, sent).catch((error) => Promise.reject(reasoned(error))));
+    const scans = countScans(sent);
+    if (scans > MAX_SCANS) throw refusal(TOO_EXPENSIVE, `${scans} scans`);
+    const decoded = await decoder.decode(sent);
+    if ('picture' in decoded) return Buffer.from(decoded.picture);
+    if ('tooExpensive' in decoded) throw refusal(TOO_EXPENSIVE, decoded.tooExpensive);
+    const { failure } = decoded;
+    throw refusal(/pixel limit/.test(failure) ? TOO_MANY_PIXELS : DAMAGED, failure);
   };
-}
-
-async function load(): Promise<typeof Sharp> {
-  const { default: sharp } = await import('sharp');
-  sharp.cache(false);
-  sharp.concurrency(1);
-  return sharp;
-}
-
-/** A square of 512 pixels, or of the shorter side where that is less, as a JPEG that holds nothing but pixels. */
-async function reencode(sharp: typeof Sharp, sent: Buffer): Promise<Buffer> {
-  const picture = sharp(sent, { failOn: 'error', limitInputPixels: MAX_PIXELS });
-  const { width, height } = await picture.metadata();
-  const side = Math.min(SIDE, width, height);
-  return picture
-    .autoOrient()
-    .resize(side, side, { fit: 'cover' })
-    .flatten({ background: 'white' })
-    .jpeg({ quality: 85 })
-    .timeout({ seconds: LONGEST_SECONDS })
-    .toBuffer();
-}
-
-function reasoned(error: unknown): AppError {
-  const { message } = error as Error;
-  return refusal(/pixel limit/.test(message) ? TOO_MANY_PIXELS : DAMAGED, message.slice(0, 200));
 }
 
 function refusal(message: Text, reason?: string): AppError {

@@ -2,12 +2,16 @@ import type { Request, Response } from 'express';
 import multer, { MulterError } from 'multer';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { Text } from '../language.ts';
+import { receiveBody } from '../middleware/receive-body.ts';
+import type { Held } from './upload-memory.ts';
 
 /** Takes the one file of a multipart request into memory. @throws {AppError} saying what to send instead */
-export type ReceiveFile = (req: Request, res: Response) => Promise<Buffer>;
+export type ReceiveFile = (req: Request, res: Response, held: Held) => Promise<Buffer>;
 
 /** What a multipart body has beside its file: the boundaries, and the text fields that nobody reads. */
 const BESIDE_FILE = 65_536;
+
+const PACE = { deadlineMs: 30_000, minBytesPerSecond: 8000 };
 
 const MISSING: Text = {
   zh: '缺少文件：请用 wx.uploadFile 上传，filePath 为 chooseAvatar 给出的路径',
@@ -24,20 +28,27 @@ const TOO_MUCH: Text = {
   en: 'has too many or too long fields beside the file',
 };
 
-/** @param maxBytes of the file; what comes beyond is read from the network and dropped */
+/** @param maxBytes of the file; a body that has more is not read to its end */
 export function createReceiver(maxBytes: number): ReceiveFile {
   const limits = { fileSize: maxBytes, files: 1, fields: 20, parts: 21, fieldSize: 2048, headerPairs: 20 };
-  const parse = multer({ storage: multer.memoryStorage(), limits }).any();
+  const bodies = new WeakMap<object, Buffer>();
+  const options = {
+    storage: multer.memoryStorage(),
+    limits,
+    streamHandler: (req: object, parser: NodeJS.WritableStream) => parser.end(bodies.get(req) ?? ''),
+  };
+  const parse = multer(options).any();
   const tooLarge = () => refusal('file', tooLargeText(maxBytes), 'payload_too_large');
 
-  return async (req, res) => {
+  return async (req, res, { signal, take, complete }) => {
     if (!req.is('multipart/form-data')) throw new AppError('unsupported_media_type');
-    if (Number(req.headers['content-length']) > maxBytes + BESIDE_FILE) throw tooLarge();
-    // Whoever left while he waited in line announces it no more.
-    if (req.destroyed) throw refusal('body', UNREADABLE);
+    const body = receiveBody(req, { ...PACE, maxBytes: maxBytes + BESIDE_FILE, signal, onGrowth: take });
+    bodies.set(req, await body.catch((error) => Promise.reject(reasoned(error))));
+    complete();
     await new Promise<void>((resolve, reject) => {
       parse(req, res, (error?: unknown) => (error ? reject(reasoned(error)) : resolve()));
     });
+    bodies.delete(req);
     const [file] = (req.files ?? []) as Express.Multer.File[];
     if (!file) throw refusal('file', MISSING);
     if (file.size === 0) throw refusal('file', EMPTY);
@@ -46,6 +57,7 @@ export function createReceiver(maxBytes: number): ReceiveFile {
 
   function reasoned(error: unknown): unknown {
     if (error instanceof TypeError) return error; // a mistake of ours
+    if (error instanceof AppError) return error.code === 'payload_too_large' ? tooLarge() : error;
     if (!(error instanceof MulterError)) return refusal('body', UNREADABLE);
     if (error.code === 'LIMIT_FILE_SIZE') return tooLarge();
     return error.code === 'LIMIT_FILE_COUNT' ? refusal('file', ONE_ONLY) : refusal('body', TOO_MUCH);

@@ -1,8 +1,9 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { Avatars } from '../avatars/avatars.ts';
 import type { MakePicture } from '../avatars/picture.ts';
 import type { ReceiveFile } from '../avatars/receive.ts';
 import { createTurns } from '../avatars/turns.ts';
+import { createUploadMemory } from '../avatars/upload-memory.ts';
 import type { Author, ContentCheck } from '../content/check.ts';
 import type { User, Users } from '../db/users.ts';
 import { bearerOf } from '../middleware/require-login.ts';
@@ -19,21 +20,31 @@ export interface AvatarNeeds {
 
 const CHANGED = { zh: '头像已更新', en: 'Your picture is changed' };
 
-/** Each of them is in memory until its picture is stored. */
-const UPLOADS = { atOnce: 8, waiting: 100, waitingOfOne: 3 };
+/** What they have sent is in memory until it is decoded. */
+const MEMORY = { maxBytes: 48 * 1_048_576, maxUploads: 128 };
+
+/** One of each user: the others of a user wait, and have not been read. */
+const TURNS = { atOnce: 256, waiting: 100, waitingOfOne: 3 };
 
 /** I upload my picture: what wx.uploadFile sends of chooseAvatar's file. Later logins leave it alone. */
 export function putAvatar(needs: AvatarNeeds): RequestHandler {
   const { users, avatars, receiveFile, makePicture, contentCheck } = needs;
-  const inTurn = createTurns(UPLOADS);
+  const inTurn = createTurns(TURNS);
+  const memory = createUploadMemory(MEMORY);
   return async (req, res) => {
     const bearer = bearerOf(req);
-    const user = await inTurn(bearer.id, async () => {
-      const picture = await makePicture(await receiveFile(req, res));
-      return store(bearer, picture);
-    });
+    const user = await inTurn(bearer.id, async () => store(bearer, await pictureOf(req, res)));
     reply(req, res, CHANGED, { user: toPublic(user) });
   };
+
+  async function pictureOf(req: Request, res: Response): Promise<Buffer> {
+    const held = memory.hold();
+    try {
+      return await makePicture(await receiveFile(req, res, held));
+    } finally {
+      held.release();
+    }
+  }
 
   async function store(owner: Author, picture: Buffer): Promise<User> {
     const { id } = owner;

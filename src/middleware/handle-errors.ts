@@ -1,6 +1,8 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { AppError, catalogue, type ErrorCode } from '../errors.ts';
 import { textFor } from '../language.ts';
+import { closeUnread } from './close-unread.ts';
+import { unparsable } from './read-body.ts';
 
 /** Answers what no route took. */
 export const notFound: RequestHandler = () => {
@@ -13,6 +15,8 @@ export const handleErrors: ErrorRequestHandler = (error, req, res, next) => {
   res.locals.failure = known.code === 'internal_error' ? error : known; // with its trace, for the log
   if (res.headersSent) return next(error);
 
+  // Whoever sends too slowly has had their time.
+  closeUnread(req, res, known.code === 'request_too_slow' ? 0 : undefined);
   const { status, retry, ...text } = catalogue[known.code];
   res.status(status);
   if (res.destroyed) {
@@ -49,9 +53,6 @@ export function toAppError(error: unknown): AppError {
   // Malformed JSON, a cut body, a path with broken escapes, what a host's parser could not inflate: http-errors marks
   // with `expose` what is the client's mistake.
   const parsing = expose === true || typeof type === 'string' || error instanceof URIError;
-  if (parsing && typeof status === 'number' && status >= 400 && status < 500) {
-    const what = { zh: '无法解析请求', en: 'the request cannot be parsed' };
-    return new AppError('invalid_request', { issues: [{ path: 'body', message: what }] });
-  }
+  if (parsing && typeof status === 'number' && status >= 400 && status < 500) return unparsable();
   return new AppError('internal_error');
 }

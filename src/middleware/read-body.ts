@@ -1,22 +1,25 @@
-import express, { type Request, type RequestHandler, type Response } from 'express';
-import { plainBody } from './plain-body.ts';
+import { parse } from 'node:querystring';
+import type { Request, RequestHandler, Response } from 'express';
+import { AppError } from '../errors.ts';
+import { hasBody, plainBody } from './plain-body.ts';
+import { receiveBody } from './receive-body.ts';
 
-/** Nothing here takes more. `inflate` is off here too: a parser that is used without plainBody unpacks nothing either. */
-const LIMITS = { limit: '64kb', inflate: false };
+/** Nothing here takes more. */
+const SMALL = { maxBytes: 65_536, deadlineMs: 10_000 };
 /** We know about ten. */
 const MAX_FIELDS = 50;
 
 /** Reads a JSON body. These three are the only body parsers of the project. */
-export const readJson: RequestHandler[] = [plainBody, express.json(LIMITS)];
+export const readJson = reading((req) => req.is('application/json'), parseJson);
 
 /** Reads a form, which makes texts only: no objects, no more than 50 fields. */
-export const readForm: RequestHandler[] = [
-  plainBody,
-  express.urlencoded({ ...LIMITS, extended: false, parameterLimit: MAX_FIELDS }),
-];
+export const readForm = reading((req) => req.is('application/x-www-form-urlencoded'), parseForm);
 
 /** Reads a body as the text that it is, whatever its type says. */
-export const readText: RequestHandler[] = [plainBody, express.text({ ...LIMITS, type: () => true })];
+export const readText = reading(
+  () => true,
+  (text) => text,
+);
 
 /** Reads JSON or a form into `req.body`, where no parser of the app around us has. Anything else leaves it undefined. */
 export async function readBody(req: Request, res: Response): Promise<void> {
@@ -37,4 +40,41 @@ function run(handler: RequestHandler, req: Request, res: Response): Promise<void
 
 function isEmptyObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+/** Reads what is of its type and has not been read yet. Not express.json and its like: those read what they refuse to its end. */
+function reading(takes: (req: Request) => unknown, parseText: (text: string) => unknown): RequestHandler[] {
+  return [
+    plainBody,
+    (req, _res, next) => {
+      if (!hasBody(req) || req.readableDidRead || !takes(req)) return next();
+      return receiveBody(req, SMALL)
+        .then((body) => {
+          req.body = parseText(new TextDecoder().decode(body));
+        })
+        .then(() => next(), next);
+    },
+  ];
+}
+
+function parseJson(text: string): unknown {
+  if (text === '') return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null) return value;
+  } catch {
+    // said below
+  }
+  throw unparsable();
+}
+
+function parseForm(text: string): object {
+  if (text.split('&').length > MAX_FIELDS) throw new AppError('payload_too_large');
+  return parse(text);
+}
+
+/** Malformed JSON, a cut body, a path with broken escapes: somebody's mistake that is not ours. */
+export function unparsable(): AppError {
+  const message = { zh: '无法解析请求', en: 'the request cannot be parsed' };
+  return new AppError('invalid_request', { issues: [{ path: 'body', message }] });
 }

@@ -5,6 +5,7 @@ import express from 'express';
 import helmet from 'helmet';
 import { refuseProduction, SANDBOX_APPID } from '../config.ts';
 import { createLog } from '../log.ts';
+import { closingUnread } from '../middleware/close-unread.ts';
 import { handleErrors, notFound } from '../middleware/handle-errors.ts';
 import { logRequests } from '../middleware/log-requests.ts';
 import { reachable } from '../reachable.ts';
@@ -120,6 +121,7 @@ function createApp(sandbox: SandboxWeChat) {
   const app = express();
   app.use(logRequests(createLog('silent')));
   app.use(helmet());
+  app.use(closingUnread);
   app.use(sandboxRoutes(sandbox));
   app.use(notFound);
   app.use(handleErrors);

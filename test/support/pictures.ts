@@ -83,3 +83,18 @@ export const HEIC = Buffer.from(
   `00000018${Buffer.from('ftypheic').toString('hex')}${'00'.repeat(500)}`,
   'hex',
 );
+
+const TABLE = Buffer.from('ffc4', 'hex');
+const SCAN = Buffer.from('ffda', 'hex');
+
+/** A progressive JPEG of so many scans: each takes a few bytes, and passes over all of its pixels. */
+export async function jpegOfScans(scans: number, side = 4096): Promise<Buffer> {
+  const file = await blank(side, side).jpeg({ progressive: true }).toBuffer();
+  // The second scan, with the table that it needs before it.
+  const start = file.indexOf(TABLE, file.indexOf(SCAN));
+  const scan = Buffer.from(file.subarray(start, file.indexOf(TABLE, start + 2)));
+  // The end of its header says how exact its coefficients are: those that are exact may be repeated.
+  const header = scan.indexOf(SCAN);
+  scan[header + 1 + scan.readUInt16BE(header + 2)] = 0;
+  return Buffer.concat([file.subarray(0, start), ...Array<Buffer>(scans - 1).fill(scan), file.subarray(-2)]);
+}
