@@ -267,6 +267,8 @@ interface Details {
   readonly retryAfter?: number;
   /** The cause and the next step, for the log only. Holds no secret, code, session_key, token or openid. */
   readonly reason?: string;
+  /** What was unforeseen, for the log only. */
+  readonly cause?: unknown;
 }
 
 /**
@@ -285,9 +287,9 @@ export class AppError extends Error {
   readonly retryAfter: number | undefined;
   readonly reason: string | undefined;
 
-  constructor(code: ErrorCode, { issues, retryAfter, reason }: Details = {}) {
+  constructor(code: ErrorCode, { issues, retryAfter, reason, ...options }: Details = {}) {
     const { en, status } = catalogue[code];
-    super(en);
+    super(en, options);
     this.code = code;
     this.status = status;
     this.statusCode = status;

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createAdministration } from '../src/db/administration.ts';
+import * as weapp from '../src/index.ts';
 import { AppError, bearerOf, callbackRoutes, handleErrors, wxuserRoutes } from '../src/index.ts';
 import { requireLogin } from '../src/middleware/require-login.ts';
 import { startApp } from './support/app.ts';
@@ -294,6 +295,104 @@ describe.each(versions)('$version', ({ express }) => {
     expect(flood.status).toBe(429);
     expect(Number(flood.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await flood.text()).not.toMatch(/LOGIN_RATE_LIMIT|node_modules/); // the reason is for the log
+  });
+
+  /** Of each router that the package exports: what it cannot read, what it does not find, what breaks in it. */
+  const FAILURES: readonly (readonly [string, number, Request?])[] = [
+    ['/api/wxuser', 400, { body: '{bad', type: 'application/json' }],
+    ['/api/wxuser', 413, { json: { code: 'a', rawData: 'a'.repeat(70_000) } }],
+    ['/api/wxuser', 415, { body: 'code', type: 'text/plain' }],
+    ['/api/wxuser/sessions/%ff', 400, { method: 'DELETE' }],
+    ['/api/wxuser/sessions/a', 401, { method: 'DELETE' }],
+    ['/user/wechatlogin', 400, { body: '{bad', type: 'application/json' }],
+    ['/user/wechatlogin', 415, { json: {}, headers: { 'Content-Encoding': 'gzip' } }],
+    ['/avatars/%ff', 400],
+    ['/avatars/none.jpg', 404],
+    ['/avatars/broken', 500],
+    ['/.well-known/jwks.json', 500],
+    ['/api/wechat/callback', 403, { body: '{bad', type: 'application/json' }],
+    ['/api/wechat/callback', 413, { body: 'a'.repeat(70_000), type: 'text/xml' }],
+    ['/api/wechat/callback', 403],
+    ['/sandbox/wx/login', 400, { body: '{bad', type: 'application/json' }],
+    ['/sandbox/cdn/%ff/a', 400],
+    ['/sandbox/control/users/%ff', 400, { method: 'PUT' }],
+    ['/orders', 500],
+  ];
+
+  test('without our error handler, every router and the guard: an AppError, and no stack', async () => {
+    const printed = vi.spyOn(console, 'error').mockReturnValue();
+    onTestFinished(() => printed.mockRestore());
+    const unforeseen = () => Promise.reject(new TypeError('unforeseen'));
+    const host = await startHost({
+      express,
+      env: { ...PLAIN, JWT_PRIVATE_KEY_FILE: fileOf(ec()) },
+      mount(app, parts) {
+        app.set('env', 'development');
+        const read = (name: string) => (name === 'broken' ? unforeseen() : parts.avatars.read(name));
+        const keys = parts.tokens.publicKeys.map((key) => ({ ...key, toJSON: () => JSON.parse('{bad') }));
+        const broken = {
+          ...{ ...parts, avatars: { ...parts.avatars, read } },
+          tokens: { ...parts.tokens, publicKeys: keys },
+        };
+        app.use(callbackRoutes(parts), wxuserRoutes(parts), weapp.koaRoutes(parts));
+        app.use(weapp.avatarRoutes(broken), weapp.jwksRoutes(broken));
+        if (parts.sandbox) app.use('/sandbox', weapp.sandboxRoutes(parts.sandbox));
+        const sessions = { ...parts.sessions, standing: unforeseen };
+        app.get('/orders', requireLogin(parts.tokens, sessions), (_req, res) => void res.send('in'));
+      },
+    });
+    const { token } = host.parts.tokens.issue({ id: 1, appid: host.parts.appids[0], openid: 'o', sid: 's' });
+    for (const [path, status, how] of FAILURES) {
+      const answer = await ask(host.url, path, path === '/orders' ? { token } : how);
+      const page = await answer.text();
+      expect([path, answer.status, page]).toEqual([path, status, expect.stringContaining('AppError: ')]);
+      expect(page, path).not.toMatch(STACK);
+    }
+    await expect.poll(() => printed.mock.calls).toHaveLength(FAILURES.length);
+    const expected = printed.mock.calls.map((call) => inspect(call, { depth: null }));
+    expect(expected.filter((text) => !text.includes('internal_error')).join()).not.toMatch(STACK);
+    const broken = host.log.filter((line) => String(line['reason']).startsWith('TypeError: unforeseen\n'));
+    expect(broken.map((line) => line['path'])).toEqual(['/avatars/broken', '/orders']); // the trace is in the log
+  });
+
+  test('with our error handler, the refusals of the app stay as the app made them', async () => {
+    const printed = vi.spyOn(console, 'error').mockReturnValue();
+    onTestFinished(() => printed.mockRestore());
+    const errors: Record<string, object> = {
+      'http-errors': Object.assign(new Error('Not Found'), { status: 404, statusCode: 404, expose: true }),
+      csurf: Object.assign(new Error('invalid csrf token'), { status: 403, code: 'EBADCSRFTOKEN' }),
+      conflict: Object.assign(new Error('taken'), { statusCode: 409, type: 'conflict' }),
+      // As body-parser marks what the app's own `verify` refused.
+      verify: Object.assign(new Error('bad signature'), { status: 403, type: 'entity.verify.failed' }),
+      weird: Object.assign(new Error('weird'), { status: 422, type: Object.create(null) }),
+      inherited: Object.assign(new Error('inherited'), { status: 422, type: 'constructor' }),
+      ours: Object.assign(new Error('too large'), { status: 413, type: 'entity.too.large', expose: true }),
+      inflate: Object.assign(new Error('incorrect header check'), { status: 400, code: 'Z_DATA_ERROR' }),
+      weirdAndBroken: { type: Object.create(null), status: 'none' },
+    };
+    const host = await startHost({
+      express,
+      mount(app) {
+        app.get('/fail/:how', (req, _res, next) => next(errors[req.params.how]));
+        app.get('/param/:any', (_req, res) => void res.send('read'));
+        app.use(handleErrors);
+      },
+    });
+    const codeOf = async (path: string) => {
+      const answer = await ask(host.url, path);
+      const text = await answer.text();
+      return [answer.status, text.startsWith('{') ? JSON.parse(text).code : 'the app’s'];
+    };
+    expect(await codeOf('/fail/http-errors')).toEqual([404, 'the app’s']);
+    expect(await codeOf('/fail/csurf')).toEqual([403, 'the app’s']);
+    expect(await codeOf('/fail/conflict')).toEqual([409, 'the app’s']);
+    expect(await codeOf('/fail/verify')).toEqual([403, 'the app’s']);
+    expect(await codeOf('/fail/weird')).toEqual([422, 'the app’s']);
+    expect(await codeOf('/fail/inherited')).toEqual([422, 'the app’s']);
+    expect(await codeOf('/fail/ours')).toEqual([413, 'payload_too_large']);
+    expect(await codeOf('/fail/inflate')).toEqual([400, 'invalid_request']);
+    expect(await codeOf('/fail/weirdAndBroken')).toEqual([500, 'internal_error']);
+    expect(await codeOf('/param/%ff')).toEqual([400, 'invalid_request']);
   });
 
   test('a guard that fails in an unforeseen way reaches the error handler', async () => {

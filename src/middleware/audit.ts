@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { placeOf } from '../auth/device.ts';
 import type { Logger } from '../log.ts';
 import { clientAddress } from './client-address.ts';
@@ -63,9 +63,3 @@ export function writeAudit(log: Logger, req: Request, event: AuditEvent, result:
 export function noteAudit(req: Request, facts: AuditFacts): void {
   if (req.res) req.res.locals.audit = { ...req.res.locals.audit, ...facts };
 }
-
-/** At the end of a router: keeps why it failed for the audit line, where a host answers errors itself. */
-export const noteFailure: ErrorRequestHandler = (error, _req, res, next) => {
-  res.locals.failure ??= error;
-  next(error);
-};

@@ -9,10 +9,14 @@ export const notFound: RequestHandler = () => {
   throw new AppError('not_found');
 };
 
-/** The one exit of every failure: `{status, code, messages, retry, requestId}`. The cause goes to the log only. */
+/**
+ * The one exit of every failure: `{status, code, messages, retry, requestId}`. The cause goes to the log only. A refusal of the app
+ * around us (an error of its own with a 4xx status) goes on to that app's error handling.
+ */
 export const handleErrors: ErrorRequestHandler = (error, req, res, next) => {
+  if (isRefusalOfHost(error)) return next(error);
   const known = toAppError(error);
-  res.locals.failure = known.code === 'internal_error' ? error : known; // with its trace, for the log
+  res.locals.failure = known;
   if (res.headersSent) return next(error);
 
   // Whoever sends too slowly has had their time.
@@ -36,23 +40,53 @@ export const handleErrors: ErrorRequestHandler = (error, req, res, next) => {
   });
 };
 
-/** What body-parser and the router call their refusals, as ours. */
-const REFUSALS: Readonly<Record<string, ErrorCode>> = {
-  'entity.too.large': 'payload_too_large',
-  'parameters.too.many': 'payload_too_large',
-  'charset.unsupported': 'unsupported_media_type',
-  'encoding.unsupported': 'unsupported_media_type',
+/** The end of every router, and of the guard: a failure leaves it as an AppError, so that Express answers its status and no trace without handleErrors. */
+export const convertFailure: ErrorRequestHandler = (error, _req, res, next) => {
+  const known = toAppError(error);
+  res.locals.failure ??= known; // for the audit line and the log, where a host answers errors itself
+  next(known);
 };
 
-/** A failure as one of the catalogue. */
+/** A failure as one of the catalogue. What is unforeseen is its cause, for the log. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  const { type, status, expose } = (error ?? {}) as Record<string, unknown>;
-  const code = REFUSALS[String(type)];
-  if (code) return new AppError(code);
-  // Malformed JSON, a cut body, a path with broken escapes, what a host's parser could not inflate: http-errors marks
-  // with `expose` what is the client's mistake.
-  const parsing = expose === true || typeof type === 'string' || error instanceof URIError;
-  if (parsing && typeof status === 'number' && status >= 400 && status < 500) return unparsable();
-  return new AppError('internal_error');
+  const code = refusalOfParser(error);
+  if (code === 'invalid_request') return unparsable();
+  return code ? new AppError(code) : new AppError('internal_error', { cause: error });
+}
+
+/** What body-parser, raw-body and qs call their refusals, as ours. */
+const REFUSALS: ReadonlyMap<unknown, ErrorCode> = new Map([
+  ['charset.unsupported', 'unsupported_media_type'],
+  ['encoding.unsupported', 'unsupported_media_type'],
+  ['entity.parse.failed', 'invalid_request'],
+  ['entity.too.large', 'payload_too_large'],
+  ['parameters.too.many', 'payload_too_large'],
+  ['querystring.parse.rangeError', 'invalid_request'],
+  ['request.aborted', 'invalid_request'],
+  ['request.size.invalid', 'invalid_request'],
+]);
+
+/** What zlib calls a body that it cannot inflate: of gzip and deflate, of br, of zstd. */
+const NOT_INFLATED = /^(?:Z_|ERR__ERROR_|ERR_BROTLI_|ZSTD_)/;
+
+/** The code for what a body parser, or the router of a path with broken escapes, refused; undefined for every other error. */
+function refusalOfParser(error: unknown): ErrorCode | undefined {
+  if (clientStatusOf(error) === undefined) return undefined;
+  const { type, code } = error as Record<string, unknown>;
+  const isUnreadable = error instanceof URIError || (typeof code === 'string' && NOT_INFLATED.test(code));
+  return REFUSALS.get(type) ?? (isUnreadable ? 'invalid_request' : undefined);
+}
+
+function isRefusalOfHost(error: unknown): boolean {
+  const isOurs = error instanceof AppError || refusalOfParser(error) !== undefined;
+  return !isOurs && clientStatusOf(error) !== undefined;
+}
+
+/** The 4xx status that Express would answer an error with. */
+function clientStatusOf(error: unknown): number | undefined {
+  const { status, statusCode } = (error ?? {}) as Record<string, unknown>;
+  return [status, statusCode].find(
+    (each): each is number => typeof each === 'number' && each >= 400 && each < 500,
+  );
 }

@@ -67,13 +67,14 @@ function describe(req: Request, res: Response): object {
 
 function describeFailure(failure: unknown): object {
   if (failure === undefined) return {};
-  if (failure instanceof AppError) {
+  if (failure instanceof AppError && failure.cause === undefined) {
     return {
       code: failure.code,
       ...(failure.reason !== undefined && { reason: scrub(failure.reason, MAX_REASON) }),
       ...(failure.issues && { fields: failure.issues.map((issue) => issue.path) }),
     };
   }
-  const trace = failure instanceof Error ? (failure.stack ?? failure.message) : String(failure);
+  const { cause } = failure instanceof AppError ? failure : { cause: failure };
+  const trace = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
   return { code: 'internal_error', reason: scrub(trace, MAX_TRACE) };
 }

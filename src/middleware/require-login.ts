@@ -5,6 +5,7 @@ import type { Sessions } from '../auth/sessions.ts';
 import type { Bearer, Tokens } from '../auth/tokens.ts';
 import { AppError } from '../errors.ts';
 import { noteAudit } from './audit.ts';
+import { convertFailure } from './handle-errors.ts';
 
 declare global {
   namespace Express {
@@ -25,7 +26,10 @@ export function requireLogin(tokens: Tokens, sessions: Sessions): RequestHandler
   return (req, res, next) => {
     res.setHeader('Cache-Control', 'no-store'); // what a user gets is for nobody else, on a route of a host app too
     // Express 4 does not look at a promise: its rejection would end the process.
-    check(req, res).then(() => next(), next);
+    check(req, res).then(
+      () => next(),
+      (error) => convertFailure(error, req, res, next),
+    );
   };
 
   async function check(req: Request, res: Response): Promise<void> {

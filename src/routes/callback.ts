@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import { proveToken, type ReceiveNeeds, receiveMessage } from '../handlers/callback.ts';
 import type { CallbackSettings } from '../handlers/open-message.ts';
+import { convertFailure } from '../middleware/handle-errors.ts';
 import { readText } from '../middleware/read-body.ts';
 import type { FrontParts } from './front.ts';
 
@@ -19,5 +20,6 @@ export function callbackRoutes({ callback, ...parts }: CallbackParts): Router {
   routes.use(PATH, parts.front);
   routes.get(PATH, proveToken(needs));
   routes.post(PATH, readText, receiveMessage(needs));
+  routes.use(convertFailure);
   return routes;
 }

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import type { Tokens } from '../auth/tokens.ts';
 import { jwks } from '../handlers/jwks.ts';
+import { convertFailure } from '../middleware/handle-errors.ts';
 import type { FrontParts } from './front.ts';
 
 const PATH = '/.well-known/jwks.json';
@@ -14,5 +15,6 @@ export function jwksRoutes({
   if (tokens.publicKeys.length === 0) return routes;
   routes.use(PATH, front);
   routes.get(PATH, jwks(tokens));
+  routes.use(convertFailure);
   return routes;
 }

@@ -1,8 +1,8 @@
 import { Router } from 'express';
 import { type CodeRequest, cloudCodeRequest, codeRequest } from '../handlers/requests.ts';
 import { refuseAsKoa, wechatLogin } from '../handlers/wechat-login.ts';
-import { noteFailure } from '../middleware/audit.ts';
 import { validateLogin } from '../middleware/cloud-identity.ts';
+import { convertFailure } from '../middleware/handle-errors.ts';
 import type { WxuserParts } from './wxuser.ts';
 
 /** What clients of the Koa tutorial call. */
@@ -13,6 +13,6 @@ export function koaRoutes(parts: WxuserParts): Router {
   const validLogin = validateLogin<CodeRequest>(codeRequest, cloudCodeRequest);
   const guards = [audited('login'), limitLogins, cloudIdentity, validLogin];
   routes.post('/user/wechatlogin', guards, wechatLogin(parts), refuseAsKoa);
-  routes.use(noteFailure);
+  routes.use(convertFailure);
   return routes;
 }

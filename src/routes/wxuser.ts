@@ -16,8 +16,9 @@ import {
   profileRequest,
 } from '../handlers/requests.ts';
 import { endSession, listSessions, logout } from '../handlers/sessions.ts';
-import { type Audited, noteFailure } from '../middleware/audit.ts';
+import type { Audited } from '../middleware/audit.ts';
 import { validateLogin } from '../middleware/cloud-identity.ts';
+import { convertFailure } from '../middleware/handle-errors.ts';
 import { plainBody } from '../middleware/plain-body.ts';
 import { validate } from '../middleware/validate.ts';
 import type { FrontParts } from './front.ts';
@@ -48,6 +49,6 @@ export function wxuserRoutes(parts: WxuserParts): Router {
   routes.get('/api/wxuser/sessions', requireLogin, listSessions(parts));
   routes.delete('/api/wxuser/sessions/:id', audited('session_end'), requireLogin, endSession(parts));
   routes.post('/api/wxuser/logout', audited('logout'), requireLogin, validate(logoutRequest), logout(parts));
-  routes.use(noteFailure);
+  routes.use(convertFailure);
   return routes;
 }

@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import { convertFailure } from '../middleware/handle-errors.ts';
 import { noStore } from '../middleware/no-store.ts';
 import { plainBody } from '../middleware/plain-body.ts';
 import { apiRoutes } from './api-routes.ts';
@@ -21,5 +22,6 @@ export function sandboxRoutes(sandbox: SandboxWeChat): Router {
   routes.use(phoneRoutes(sandbox));
   routes.use(cdnRoutes());
   routes.use('/control', controlRoutes(sandbox));
+  routes.use(convertFailure);
   return routes;
 }
