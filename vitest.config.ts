@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** They kill servers, measure, or fill the memory: what runs beside them would be in their way, and they in its. */
-const ALONE = ['redis-failover', 'failover', 'instances', 'avatar-hostile', 'bench'].map(
+const ALONE = ['redis-failover', 'failover', 'instances', 'avatar-hostile', 'hanging-logins', 'bench'].map(
   (name) => `test/${name}.test.ts`,
 );
 

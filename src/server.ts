@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type AppParts, createApp } from './app.ts';
 import type { Config } from './config.ts';
+import { boundConnections } from './connections.ts';
 import type { Logger } from './log.ts';
 import { createParts } from './parts.ts';
 import { reachable } from './reachable.ts';
@@ -25,13 +26,23 @@ export interface ServerOptions {
 
 const GRACE_MS = 10_000;
 
+/** How long a connection may take for what, in milliseconds. */
+const TIMES = {
+  headersTimeout: 10_000,
+  // Above what our own routes allow (an upload 30 s), which they answer with a sentence.
+  requestTimeout: 40_000,
+  connectionsCheckingInterval: 2000, // Node would look every 30 s, whatever the two above say
+  // Kept longer than a load balancer keeps its side (60 s is usual), so that it never writes to a closed connection.
+  keepAliveTimeout: 65_000,
+};
+
 /**
  * Opens the database and Redis, for which it waits as START_WAIT says, listens, and answers from the first request on.
  * @throws {AppError} `database_unavailable`, or the system's error when the port is taken.
  */
 export async function startServer(config: Config, { log, now }: ServerOptions): Promise<RunningServer> {
-  // Kept longer than a load balancer keeps its side (60 s is usual), so that it never writes to a closed connection.
-  const http = createServer({ requestTimeout: 30_000, keepAliveTimeout: 65_000 });
+  const http = createServer(TIMES);
+  boundConnections(http);
   const stores = await openStores(config, log);
   let parts: AppParts;
   let address: AddressInfo;

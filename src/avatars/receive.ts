@@ -31,11 +31,14 @@ const TOO_MUCH: Text = {
 /** @param maxBytes of the file; a body that has more is not read to its end */
 export function createReceiver(maxBytes: number): ReceiveFile {
   const limits = { fileSize: maxBytes, files: 1, fields: 20, parts: 21, fieldSize: 2048, headerPairs: 20 };
-  const bodies = new WeakMap<object, Buffer>();
+  const bodies = new WeakMap<object, Buffer[]>();
   const options = {
     storage: multer.memoryStorage(),
     limits,
-    streamHandler: (req: object, parser: NodeJS.WritableStream) => parser.end(bodies.get(req) ?? ''),
+    streamHandler(req: object, parser: NodeJS.WritableStream) {
+      for (const block of bodies.get(req) ?? []) parser.write(block);
+      parser.end();
+    },
   };
   const parse = multer(options).any();
   const tooLarge = () => refusal('file', tooLargeText(maxBytes), 'payload_too_large');

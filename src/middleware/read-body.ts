@@ -49,8 +49,8 @@ function reading(takes: (req: Request) => unknown, parseText: (text: string) => 
     (req, _res, next) => {
       if (!hasBody(req) || req.readableDidRead || !takes(req)) return next();
       return receiveBody(req, SMALL)
-        .then((body) => {
-          req.body = parseText(new TextDecoder().decode(body));
+        .then((blocks) => {
+          req.body = parseText(new TextDecoder().decode(Buffer.concat(blocks)));
         })
         .then(() => next(), next);
     },

@@ -15,22 +15,25 @@ export interface BodyLimits {
 }
 
 const WINDOW_MS = 5000;
-const FIRST_BYTES = 16_384;
+const BLOCK = 65_536;
+const UNKNOWN_LENGTH = 1024;
 
 /**
- * Receives a body as a whole. After a failure not a byte more is read: body-parser and multer read what they refuse to its
- * end, for as long as its sender likes.
+ * Receives a body as a whole, in blocks. After a failure not a byte more is read: body-parser and multer read what they refuse to
+ * its end, for as long as its sender likes.
  * @throws {AppError} `payload_too_large`, `request_too_slow`, or `invalid_request` when it was cut short
  */
-export function receiveBody(req: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+export function receiveBody(req: IncomingMessage, limits: BodyLimits): Promise<Buffer[]> {
   const { maxBytes, deadlineMs, minBytesPerSecond = 0, signal, onGrowth } = limits;
-  // Not what Content-Length says, which costs its sender nothing, and no list of pieces, which may be of one byte each.
-  let body = Buffer.alloc(0);
+  const declared = Number(req.headers['content-length']);
+  // Not as large as Content-Length says, which costs its sender nothing, and not piece by piece, which may be of one byte each.
+  const blocks: Buffer[] = [];
+  let room = 0;
   let size = 0;
   let sizeBefore = 0;
 
   return new Promise((resolve, reject) => {
-    if (Number(req.headers['content-length']) > maxBytes) return reject(new AppError('payload_too_large'));
+    if (declared > maxBytes) return reject(new AppError('payload_too_large'));
     if (req.destroyed) return reject(cutShort()); // whoever left before announces it no more
     if (signal?.aborted) return reject(signal.reason);
 
@@ -41,19 +44,27 @@ export function receiveBody(req: IncomingMessage, limits: BodyLimits): Promise<B
     req.on('data', take).on('end', finish).on('error', cut).on('close', cut);
 
     function take(piece: Buffer): void {
-      const needed = size + piece.length;
-      if (needed > maxBytes) fail(new AppError('payload_too_large'));
-      else {
-        if (needed > body.length) grow(needed);
-        size += piece.copy(body, size);
+      size += piece.length;
+      if (size > maxBytes) {
+        fail(new AppError('payload_too_large'));
+        return;
+      }
+      for (let rest = piece; rest.length > 0; ) {
+        const block = room > 0 ? blocks.at(-1) : grow();
+        const copied = block ? rest.copy(block, block.length - room) : 0;
+        room -= copied;
+        rest = rest.subarray(copied);
       }
     }
 
-    function grow(needed: number): void {
-      const before = body;
-      body = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(needed, 2 * before.length, FIRST_BYTES)));
-      before.copy(body, 0, 0, size);
-      onGrowth?.(body.length - before.length);
+    function grow(): Buffer {
+      const block = Buffer.allocUnsafe(
+        blocks.length > 0 ? BLOCK : Math.min(declared || UNKNOWN_LENGTH, BLOCK),
+      );
+      blocks.push(block);
+      room = block.length;
+      onGrowth?.(room);
+      return block;
     }
 
     function checkSpeed(): void {
@@ -65,7 +76,8 @@ export function receiveBody(req: IncomingMessage, limits: BodyLimits): Promise<B
 
     function finish(): void {
       stop();
-      resolve(body.subarray(0, size));
+      const last = blocks.pop();
+      resolve(last ? [...blocks, last.subarray(0, last.length - room)] : []);
     }
 
     function cut(): void {
