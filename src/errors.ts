@@ -164,7 +164,7 @@ export const catalogue = {
     retry: 'never',
     zh: '沙箱只接受用 IP 地址或本地名称直接发来的请求，不接受经过代理的请求，也不接受其他网站的页面；自己的域名请写入 PUBLIC_URL',
     en: 'The sandbox takes requests that come straight to an IP address or a local name, none through a proxy and none from a page of another site: name a host of yours in PUBLIC_URL',
-    when: 'Only in the sandbox, on every route: the Host is a name that strangers could own; the request came through a proxy (a header such as X-Forwarded-For says so, or HTTP/1.0) to another Host than that of `PUBLIC_URL`; or a browser says that a page of another site is asking. (Otherwise a server that became a sandbox by mistake would let in anyone, and a page elsewhere could drive a sandbox on your machine.) For real users set `WX_APPID`.',
+    when: 'Only in the sandbox, on every route: the Host is a name that strangers could own; the request came through a proxy (a header such as X-Forwarded-For says so, or HTTP/1.0) to another Host than that of a `PUBLIC_URL` that strangers can reach; a browser says that a page of another site is asking; or the `Referer` is that of a released mini program. (Otherwise a server that became a sandbox by mistake would let in anyone, and a page elsewhere could drive a sandbox on your machine.) For real users set `WX_APPID`.',
   },
   not_found: {
     status: 404,

@@ -75,7 +75,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
       closingUnread,
       noStore,
       warnOfHiddenClients(log),
-      ...(sandbox ? [localOnly(sandbox.publicHost)] : []),
+      ...(sandbox ? [localOnly({ publicHost: sandbox.publicHost, otherPorts: true })] : []),
     ],
     trustProxy: config.trustProxy,
     apps,

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { startApp } from './support/app.ts';
 
 /** A sandbox takes what came through a proxy to this host only. */
-const BEHIND_PROXY = { PUBLIC_URL: 'http://127.0.0.1' };
+const BEHIND_PROXY = { PUBLIC_URL: 'https://login.example.com' };
+const Host = 'login.example.com';
 
 test('one line per request, with these fields and no others', async () => {
   const app = await startApp();
@@ -81,7 +82,7 @@ describe('the limit on logins', () => {
   test('a forged X-Forwarded-For does not help', async () => {
     const app = await startApp({ env: { ...BEHIND_PROXY, LOGIN_RATE_LIMIT: '1' } });
     const from = (address: string) =>
-      app.call('POST', '/api/wxuser', { code: 'c' }, { 'X-Forwarded-For': address });
+      app.call('POST', '/api/wxuser', { code: 'c' }, { Host, 'X-Forwarded-For': address });
     await from('203.0.113.1');
     const { body } = await from('203.0.113.2');
     expect(body.code).toBe('too_many_requests');
@@ -93,7 +94,7 @@ describe('the limit on logins', () => {
   test('behind a proxy that TRUST_PROXY names, each client has his own', async () => {
     const app = await startApp({ env: { ...BEHIND_PROXY, LOGIN_RATE_LIMIT: '1', TRUST_PROXY: '1' } });
     const from = (address: string) =>
-      app.call('POST', '/api/wxuser', { code: 'c' }, { 'X-Forwarded-For': address });
+      app.call('POST', '/api/wxuser', { code: 'c' }, { Host, 'X-Forwarded-For': address });
     await from('203.0.113.1');
     expect((await from('203.0.113.2')).status).toBe(401);
     expect((await from('203.0.113.1')).status).toBe(429);

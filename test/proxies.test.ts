@@ -2,13 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { parseAddress } from '../src/ip-address.ts';
 import { startApp, type TestApp } from './support/app.ts';
 
-/** A sandbox that may stand behind a proxy. */
+/** A sandbox may stand behind a proxy under its public name. */
+const PUBLIC_URL = 'https://login.example.com';
+const Host = 'login.example.com';
+
 const behindProxy = (env: Record<string, string>) =>
-  startApp({ env: { PUBLIC_URL: 'http://127.0.0.1', TRUST_PROXY: '1', ...env } });
+  startApp({ env: { PUBLIC_URL, TRUST_PROXY: '1', ...env } });
 
 async function logIn(app: TestApp, forwardedFor: string) {
   const { user: _, ...button } = await app.button();
-  return app.call('POST', '/api/wxuser', button, { 'X-Forwarded-For': forwardedFor });
+  return app.call('POST', '/api/wxuser', button, { Host, 'X-Forwarded-For': forwardedFor });
 }
 
 /** The network that the newest session of the user was opened from. */
@@ -105,10 +108,11 @@ describe('behind a proxy without TRUST_PROXY', () => {
   test.each(['X-Forwarded-For', 'Forwarded', 'X-Real-IP'])(
     'the log says once that all users share one limit: %s',
     async (name) => {
-      const app = await startApp({ env: { PUBLIC_URL: 'http://127.0.0.1' } });
+      const app = await startApp({ env: { PUBLIC_URL } });
       await app.call('GET', '/healthz');
       expect(warnings(app)).toEqual([]);
-      for (let i = 0; i < 3; i++) await app.call('GET', '/healthz', undefined, { [name]: 'for=203.0.113.7' });
+      for (let i = 0; i < 3; i++)
+        await app.call('GET', '/healthz', undefined, { Host, [name]: 'for=203.0.113.7' });
       expect(warnings(app)).toMatchObject([
         { msg: expect.stringMatching(/share one limit on logins\. Set TRUST_PROXY to the number/) },
       ]);
@@ -119,14 +123,14 @@ describe('behind a proxy without TRUST_PROXY', () => {
     ['another proxy than TRUST_PROXY names', { TRUST_PROXY: '10.0.0.5' }, 'X-Forwarded-For'],
     ['a header that is not read', { TRUST_PROXY: '1' }, 'X-Real-IP'],
   ])('or behind %s', async (_name, env, header) => {
-    const app = await startApp({ env: { PUBLIC_URL: 'http://127.0.0.1', ...env } });
-    await app.call('GET', '/healthz', undefined, { [header]: '203.0.113.7' });
+    const app = await startApp({ env: { PUBLIC_URL, ...env } });
+    await app.call('GET', '/healthz', undefined, { Host, [header]: '203.0.113.7' });
     expect(warnings(app)).toMatchObject([{ proxy: expect.stringContaining('127.0.0.1') }]);
   });
 
   test.each(['0', '1', 'loopback'])('not with TRUST_PROXY=%s', async (TRUST_PROXY) => {
-    const app = await startApp({ env: { PUBLIC_URL: 'http://127.0.0.1', TRUST_PROXY } });
-    await app.call('GET', '/healthz', undefined, { 'X-Forwarded-For': '203.0.113.7' });
+    const app = await startApp({ env: { PUBLIC_URL, TRUST_PROXY } });
+    await app.call('GET', '/healthz', undefined, { Host, 'X-Forwarded-For': '203.0.113.7' });
     expect(warnings(app)).toEqual([]);
   });
 });

@@ -142,6 +142,32 @@ describe('what came through a proxy is refused', () => {
     },
   );
 
+  test.each([
+    ['http://localhost:8888', 'localhost:8888'],
+    ['http://127.0.0.1', '127.0.0.1'],
+    ['http://192.168.1.20:8888', '192.168.1.20:8888'],
+    ['https://login.internal', 'login.internal'],
+    ['https://weapp', 'weapp'],
+    ['http://[::1]:8888', '[::1]:8888'],
+  ])('nor does a PUBLIC_URL that is local let a proxy in: %s', async (PUBLIC_URL, host) => {
+    const app = await startApp({ env: { PUBLIC_URL, TRUST_PROXY: '1' } });
+    for (const path of PATHS)
+      expect([path, await ask(app.url + path, { host, 'x-forwarded-for': '203.0.113.7' })]).toEqual([
+        path,
+        REFUSED,
+      ]);
+    expect(await ask(`${app.url}/healthz`, { host })).toMatchObject({ status: 200 });
+  });
+
+  test.each([
+    ['http://[2001:db8::1]:8888', '[2001:DB8:0::1]:8888'],
+    ['http://203.0.113.7', '203.0.113.7'],
+  ])('a PUBLIC_URL with a public address does: %s', async (PUBLIC_URL, host) => {
+    const app = await startApp({ env: { PUBLIC_URL, TRUST_PROXY: '1' } });
+    const through = { host, 'x-forwarded-for': '203.0.113.9' };
+    expect(await ask(`${app.url}/sandbox/control/state`, through)).toMatchObject({ status: 200 });
+  });
+
   test('but not where PUBLIC_URL names the host that it came to', async () => {
     const app = await startApp({ env: { PUBLIC_URL: 'https://demo.example.com', TRUST_PROXY: '1' } });
     const through = { 'x-forwarded-for': '203.0.113.7', via: '1.1 caddy' };
@@ -165,7 +191,6 @@ describe('a form of another site reaches nothing', () => {
       { 'sec-fetch-site': 'same-origin', origin: 'https://login.example.com' },
     ],
     ['of an older browser, by Origin', { origin: 'https://evil.example' }],
-    ['of an older browser, from another port', { origin: 'http://127.0.0.1:1' }],
     ['of an older browser, from a file or a frame without an origin', { origin: 'null' }],
     ['with an Origin that is none', { origin: 'evil' }],
     [
@@ -226,6 +251,93 @@ describe('a form of another site reaches nothing', () => {
     expect(await ask(`${url}/api/wxuser`, headers, 'POST')).toMatchObject({ code: 'invalid_request' });
   });
 });
+
+const PICTURES = [`/avatars/${'0'.repeat(64)}.jpg`, '/sandbox/cdn/thirdwx.qlogo.cn/mmopen/a/132'];
+const CROSS_SITE = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
+
+describe('a page of another site', () => {
+  test.each(['cross-site', 'same-site'])('shows pictures and nothing else (%s)', async (site) => {
+    const app = await startApp();
+    const headers = { ...CROSS_SITE, 'sec-fetch-site': site, referer: 'http://evil.example/' };
+    const [avatar, portrait] = PICTURES.map((path) => app.url + path);
+    for (const method of ['GET', 'HEAD']) expect((await ask(avatar ?? '', headers, method)).status).toBe(404); // not refused: there is none
+    const shown = await fetch(portrait ?? '', { headers });
+    expect([shown.status, shown.headers.get('cross-origin-resource-policy')]).toEqual([200, 'cross-origin']);
+    for (const path of PICTURES) {
+      expect(await ask(app.url + path, headers, 'POST')).toEqual(REFUSED);
+      expect(await ask(app.url + path, { ...headers, via: '1.1 caddy' })).toEqual(REFUSED);
+      expect(await ask(app.url + path, { ...headers, host: 'evil.example' })).toEqual(REFUSED);
+    }
+    for (const path of ['/api/wxuser/me', '/sandbox/control/state', '/healthz?a=/avatars/a', '/avatars/'])
+      expect([path, await ask(app.url + path, headers)]).toEqual([path, REFUSED]);
+  });
+
+  test('of the host of PUBLIC_URL is ours, on whatever port and in every browser', async () => {
+    const { url } = await startApp({ env: { PUBLIC_URL: 'https://demo.example.com' } });
+    const page = 'https://demo.example.com:8443';
+    for (const headers of [
+      { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors', origin: page },
+      { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'no-cors', referer: `${page}/` },
+      { origin: page },
+    ])
+      for (const host of ['demo.example.com', new URL(url).host])
+        expect(await ask(`${url}/sandbox/wx/login`, { ...headers, host }, 'POST')).toMatchObject({
+          status: 200,
+        });
+    const other = { 'sec-fetch-site': 'same-site', origin: 'https://other.example.com' };
+    expect(await ask(`${url}/sandbox/wx/login`, other, 'POST')).toEqual(REFUSED);
+  });
+
+  test.each(['localhost', '127.0.0.1', '[::1]'])(
+    'on another port of %s asks the server, and nothing under /sandbox',
+    async (name) => {
+      const { url } = await startApp({ env: { PUBLIC_URL: `http://${name}:8888` } });
+      const host = `${name}:8888`;
+      const sent = { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors' };
+      for (const page of [{ ...sent, origin: `http://${name}:5173` }, { origin: `http://${name}:5173` }]) {
+        for (const method of ['GET', 'OPTIONS', 'DELETE'])
+          expect((await ask(`${url}/api/wxuser/me`, { ...page, host }, method)).status).not.toBe(403);
+        for (const path of ['/sandbox/wx/login', '/sandbox/control/faults', '/sandbox/demo/users/Ada'])
+          expect([path, await ask(url + path, { ...page, host }, 'POST')]).toEqual([path, REFUSED]);
+      }
+      const elsewhere = { ...sent, 'sec-fetch-site': 'cross-site', host, origin: 'http://evil.example:5173' };
+      expect(await ask(`${url}/api/wxuser/me`, elsewhere)).toEqual(REFUSED);
+    },
+  );
+
+  test('on another port of a name that is not loopback asks nothing', async () => {
+    const { url } = await startApp();
+    const page = {
+      'sec-fetch-site': 'same-site',
+      origin: 'http://weapp.local:5173',
+      host: 'weapp.local:8888',
+    };
+    expect(await ask(`${url}/api/wxuser/me`, page)).toEqual(REFUSED);
+  });
+});
+
+test.each(['1', '12', '012', '1/page-frame.html'])(
+  'a released mini program (version %s) is refused on every route and host, and the log says why',
+  async (version) => {
+    const app = await startApp({ env: { PUBLIC_URL: 'https://demo.example.com' } });
+    const referer = `https://servicewechat.com/wx4f4bc4dec97d474b/${version}`;
+    for (const host of ['demo.example.com', new URL(app.url).host])
+      for (const path of [...PATHS, ...PICTURES])
+        expect([path, await ask(app.url + path, { host, referer })]).toEqual([path, REFUSED]);
+    expect((await app.call('POST', '/api/wxuser', { code: 'a' }, { referer })).body.code).toBe(
+      'sandbox_is_local',
+    );
+    expect(app.log.at(-1)?.['reason']).toMatch(
+      /^a released mini program is talking to a sandbox: set WX_APPID/,
+    );
+    for (const other of ['0', 'devtools'])
+      expect(
+        await ask(`${app.url}/healthz`, {
+          referer: `https://servicewechat.com/wx4f4bc4dec97d474b/${other}/`,
+        }),
+      ).toMatchObject({ status: 200 });
+  },
+);
 
 async function raw(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');

@@ -20,7 +20,11 @@ export function cdnRoutes(): Router {
     if (!HOSTS.includes(host)) throw new AppError('not_found');
     const address = withoutSize(`https://${host}/${path.join('/')}`);
     res
-      .set({ 'Content-Security-Policy': "default-src 'none'", 'Cache-Control': 'public, max-age=86400' })
+      .set({
+        'Content-Security-Policy': "default-src 'none'",
+        'Cache-Control': 'public, max-age=86400',
+        'Cross-Origin-Resource-Policy': 'cross-origin', // a page in DevTools shows it
+      })
       .type('svg')
       .send(NOBODY.includes(address) ? SILHOUETTE : portraitOf(address));
   });

@@ -16,7 +16,8 @@ import type { SandboxWeChat } from './wechat.ts';
  */
 export function sandboxRoutes(sandbox: SandboxWeChat): Router {
   const routes = Router();
-  routes.use(noStore, localOnly(sandbox.publicHost));
+  const { publicHost } = sandbox;
+  routes.use(noStore, localOnly({ publicHost, otherPorts: false }));
   routes.use(plainBody);
   routes.use(apiRoutes(sandbox));
   routes.use(phoneRoutes(sandbox));

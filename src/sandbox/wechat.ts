@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { SANDBOX_APPID } from '../config.ts';
+import { publicHostOf } from './hosts.ts';
 import { wait } from './wait.ts';
 import { createWorld, type Surroundings, type World } from './world.ts';
 
@@ -42,7 +43,7 @@ export function createSandboxWeChat(
     get world() {
       return world;
     },
-    publicHost: publicUrl === undefined ? undefined : new URL(publicUrl).hostname,
+    publicHost: publicHostOf(publicUrl),
     reset() {
       world.pushes.close();
       world = createWorld(surroundings);

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { Kysely, type RawBuilder } from 'kysely';
 import { onTestFinished } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
@@ -82,8 +85,9 @@ export async function startApp({ env = {}, database, now }: Options = {}): Promi
         method,
         headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
       };
-      const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
-      const response = await fetch(server.url + path, text === undefined ? init : { ...init, body: text });
+      const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+      const send = 'Host' in headers ? fetchWithHost : fetch;
+      const response = await send(server.url + path, sent === undefined ? init : { ...init, body: sent });
       const type = response.headers.get('content-type') ?? '';
       const answer = type.includes('json') ? await response.json() : await response.text();
       return { status: response.status, headers: response.headers, body: answer };
@@ -109,6 +113,20 @@ export async function startApp({ env = {}, database, now }: Options = {}): Promi
   };
   onTestFinished(app.close);
   return app;
+}
+
+interface Init {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+}
+
+/** fetch takes no Host. */
+async function fetchWithHost(url: string, { body, ...init }: Init): Promise<Response> {
+  const [answer] = (await once(request(url, init).end(body), 'response')) as [IncomingMessage];
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(answer.headers)) headers.set(name, String(value));
+  return new Response(await text(answer), { status: answer.statusCode ?? 0, headers });
 }
 
 function remembering(log: Record<string, unknown>[]): Writable {
