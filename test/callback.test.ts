@@ -857,19 +857,32 @@ describe.each([
     expect(await app.rows()).toMatchObject([{ nickName: null }]);
   });
 
-  test('a row from before us is as old as any event; a time that is none asks for nothing', async () => {
+  test('a row from before us is as old as any event', async () => {
     const { app, openid } = await start('plain');
-    for (const CreateTime of ['yesterday', '-1', '1e9', 1.5, 1_700_000_000_000, '']) {
-      expectSuccess(await push(app, event('user_authorization_cancellation', openid, { CreateTime })));
-    }
-    expect(new Set(outcomes(app))).toEqual(new Set(['unusable']));
-    expect(await app.rows()).toHaveLength(1);
     await app.sql(sql`UPDATE wxuser SET created_at = NULL`);
     expectSuccess(
       await push(app, event('user_authorization_cancellation', openid, { CreateTime: 1_700_000_000 })),
     );
     expect(await app.rows()).toEqual([]);
   });
+
+  test.each<{ CreateTime: unknown }>(
+    ['yesterday', '-1', -5, '1.795e9', 1.5, 1_700_000_000_000, '', 0, null, [], { seconds: 1 }].map(
+      (CreateTime) => ({ CreateTime }),
+    ),
+  )(
+    'a CreateTime that is none ($CreateTime) counts as missing: the event is done',
+    async ({ CreateTime }) => {
+      const { app, openid } = await start('plain');
+      const leaving = event('user_authorization_cancellation', openid, { CreateTime });
+      const before = nowInSeconds() - 60;
+      expectSuccess(await push(app, leaving, { timestamp: before })); // signed before the account was made
+      expect(await app.rows()).toHaveLength(1);
+      expectSuccess(await push(app, { ...leaving, n: 1 }));
+      expect(await app.rows()).toEqual([]);
+      expect(outcomes(app)).toEqual(['outdated', 'handled']);
+    },
+  );
 
   test('what is remembered names nobody, and goes after its time', async () => {
     const { app, openid } = await start('safe');

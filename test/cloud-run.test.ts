@@ -25,6 +25,7 @@ const pairs = [
   ['WX_TRUST_CLOUD_FROM_HEADERS', 'X-WX-FROM', 'X-WX'],
 ] as const;
 
+const CODE = { code: 'a-code-of-wx-login' };
 const UNIONID = 'oUnionidOfSomebody0000000000';
 const OTHER_APP = 'wx9999999999999999';
 keepSecret(UNIONID);
@@ -49,7 +50,7 @@ describe.each(pairs)('with %s=true', (setting, pair, other) => {
     expect(asked()).toBe(0);
   });
 
-  test('the other pair, which may be the client’s own, is not read: neither alone nor beside', async () => {
+  test('the other pair, which may be the client’s own, is not read: not alone', async () => {
     const { app, login, asked } = await start(setting);
     const forged = { [`${other}-OPENID`]: BOB, [`${other}-APPID`]: APPID, [`${other}-UNIONID`]: UNIONID };
     expect((await login(forged)).body).toMatchObject({
@@ -58,18 +59,28 @@ describe.each(pairs)('with %s=true', (setting, pair, other) => {
     });
     expect((await login(forged, { code: 'a-code-of-wx-login' })).status).toBe(200);
     expect(asked()).toBe(1);
-    expect((await login({ ...forged, ...headersOf(ADA) })).status).toBe(200);
-    const rows = await app.rows();
-    expect(rows.map(({ user_id }) => user_id)).toEqual([expect.not.stringMatching(BOB), ADA]);
+    expect((await app.rows()).map(({ user_id }) => user_id)).not.toContain(BOB);
   });
+
+  test.each([{ APPID }, { APPID: OTHER_APP }, { UNIONID }, { OPENID: '', APPID, UNIONID }])(
+    'without an OPENID (%o) it is a login by code',
+    async (sent) => {
+      const { app, login, asked } = await start(setting);
+      const headers = Object.fromEntries(
+        Object.entries(sent).map(([key, value]) => [`${pair}-${key}`, value]),
+      );
+      expect((await login(headers)).body).toMatchObject({ status: 400, issues: [{ path: 'code' }] });
+      expect((await login(headers, CODE)).status).toBe(200);
+      expect(asked()).toBe(1);
+      expect(await app.rows()).toMatchObject([{ user_id: SESSION.openid }]);
+    },
+  );
 
   test.each([
     ['OPENID', { OPENID: 'o; DROP TABLE' }],
     ['OPENID', { OPENID: 'o'.repeat(65) }],
     ['OPENID', { OPENID: 'o'.repeat(19) }],
     ['OPENID', { OPENID: `${ADA}, ${BOB}` }],
-    ['OPENID', { OPENID: '' }],
-    ['OPENID', { OPENID: '', UNIONID }],
     ['UNIONID', { UNIONID: 'uAda' }],
     ['UNIONID', { UNIONID: 'u'.repeat(65) }],
     ['UNIONID', { UNIONID: `${UNIONID}!` }],
@@ -133,6 +144,36 @@ describe.each(pairs)('with %s=true', (setting, pair, other) => {
     });
   });
 });
+
+test('under resource sharing the pair that names the owner of the environment is not read', async () => {
+  const { app, login } = await start('WX_TRUST_CLOUD_FROM_HEADERS');
+  const owner = { 'X-WX-OPENID': BOB, 'X-WX-APPID': OTHER_APP, 'X-WX-UNIONID': UNIONID };
+  const caller = { 'X-WX-FROM-OPENID': ADA, 'X-WX-FROM-APPID': APPID };
+  expect((await login({ ...owner, ...caller })).status).toBe(200);
+  expect(await app.rows()).toMatchObject([{ user_id: ADA, appid: APPID }]);
+});
+
+test.each([
+  ['OPENID', BOB],
+  ['APPID', APPID],
+  ['UNIONID', UNIONID],
+  ['SOMETHING', 'x'],
+])(
+  'with WX_TRUST_CLOUD_HEADERS, an X-WX-FROM-%s beside is refused, and the log names the other setting',
+  async (name, value) => {
+    const { app, login, asked } = await start('WX_TRUST_CLOUD_HEADERS');
+    const owner = { 'X-WX-OPENID': ADA, 'X-WX-APPID': APPID };
+    for (const body of [{}, CODE])
+      expect((await login({ ...owner, [`x-wx-from-${name}`]: value }, body)).body).toMatchObject({
+        ...{ status: 400, code: 'invalid_request' },
+        issues: [{ path: `X-WX-FROM-${name}` }],
+      });
+    expect(app.log.at(-1)?.['reason']).toContain('set WX_TRUST_CLOUD_FROM_HEADERS=true');
+    expect(await app.rows()).toEqual([]);
+    expect(asked()).toBe(0);
+    expect((await login({ ...owner, [`X-WX-FROM-${name}`]: '' })).status).toBe(200); // an empty one says nothing
+  },
+);
 
 test.each(['X-WX', 'X-WX-FROM'])('without a setting a forged %s-OPENID is ignored', async (pair) => {
   const { app, login, asked } = await start();

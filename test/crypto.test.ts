@@ -11,7 +11,18 @@ test("WeChat's official signature vector holds, and no other does", () => {
   expect(verifySignature(`${signature.rawData} `, signature.sessionKey, signature.sha1)).toBe(false);
   expect(verifySignature(signature.rawData, sealed.sessionKey, signature.sha1)).toBe(false);
   expect(verifySignature(signature.rawData, signature.sessionKey, signature.sha1.slice(0, 20))).toBe(false);
-  expect(verifySignature(signature.rawData, signature.sessionKey, 'not hex')).toBe(false);
+  const { rawData, sessionKey, sha1 } = signature;
+  for (const other of [
+    'not hex',
+    '',
+    `${sha1}0`,
+    `${sha1}zz`,
+    `${sha1}\n`,
+    ` ${sha1}`,
+    `${sha1} `,
+    `0x${sha1}`,
+  ])
+    expect([other, verifySignature(rawData, sessionKey, other)]).toEqual([other, false]);
 });
 
 test.each([

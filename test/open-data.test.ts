@@ -66,6 +66,20 @@ describe('a phone is read', () => {
     }
   });
 
+  test.each(['1876', 1876])('of a country whose code has four digits: %j', (countryCode) => {
+    for (const phoneNumber of ['18765551234', '+18765551234']) {
+      const text = json(number, { phoneNumber, purePhoneNumber: '5551234', countryCode });
+      const { data } = openPhone(sealed(text), context);
+      expect(data && toInternational(data)).toBe('+18765551234');
+    }
+    const text = json(number, {
+      phoneNumber: '187655551234',
+      purePhoneNumber: '5551234',
+      countryCode: '18765',
+    });
+    expect(openPhone(sealed(text), context).data).toBeUndefined();
+  });
+
   test.each([
     ['another appid', json(number, { watermark: { ...watermark, appid: 'wx0000000000000000' } })],
     ['no watermark', json(number, { watermark: undefined })],

@@ -199,6 +199,38 @@ test('ten tries an hour of one user with encryptedData; codes and other users ar
   expect((await post(app, eve, { code })).body).toMatchObject({ status: 200, phone: '+8612066600001' });
 });
 
+test('who erases the account and logs in again has no more tries', async () => {
+  const { app, wechat } = await start();
+  const forged = { ...unseal(tap(wechat, 'Eve', '12066600001')), iv: Buffer.alloc(16).toString('base64') };
+  for (let tries = 0; tries < 10; tries++) {
+    const eve = await login(app, wechat, 'Eve');
+    expect((await post(app, eve, forged)).body).toMatchObject(REJECTED);
+    expect((await app.call('DELETE', '/api/wxuser/me', undefined, eve)).status).toBe(200);
+  }
+  const eve = await login(app, wechat, 'Eve');
+  expect((await post(app, eve, forged)).body).toMatchObject({ status: 429, code: 'too_many_requests' });
+  const [row] = await app.rows();
+  expect(JSON.stringify(app.log)).not.toContain(String(row?.user_id));
+});
+
+test.each([
+  ['WeChat is away', { cut: true }, 503],
+  ['WeChat limits our calls', { errcode: 45_011 }, 429],
+  ['this API is not ours', { errcode: 48_001 }, 500],
+] as const)('while %s, nobody uses up a try', async (_name, fault, status) => {
+  const { app, wechat } = await start();
+  const headers = await login(app, wechat, 'Ada');
+  const own = unseal(tap(wechat, 'Ada', '12066600001'));
+  const forged = { ...own, iv: Buffer.alloc(16).toString('base64') };
+  wechat.fail('checkencryptedmsg', fault);
+  for (let tries = 0; tries < 12; tries++) expect((await post(app, headers, own)).status).toBe(status);
+  wechat.heal();
+  expect((await post(app, headers, own)).status).toBe(200);
+  for (let tries = 0; tries < 9; tries++)
+    expect((await post(app, headers, forged)).body).toMatchObject(REJECTED);
+  expect((await post(app, headers, own)).body).toMatchObject({ code: 'too_many_requests' });
+});
+
 describe('a forged profile', () => {
   const said = { nickName: 'Self-made', avatarUrl: 'https://example.com/a.png', gender: 1 };
 

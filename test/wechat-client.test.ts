@@ -167,6 +167,9 @@ describe('a call that succeeds', () => {
     wechat.answerAt(path, json({ ...OK, phone_info: { ...PHONE, countryCode: 86 } }));
     expect(await client.getUserPhoneNumber(PHONE_CODE)).toEqual(PHONE);
     expect(wechat.requests.at(-1)?.body).toEqual({ code: PHONE_CODE });
+    const jamaican = { phoneNumber: '18765551234', purePhoneNumber: '5551234', countryCode: '1876' };
+    wechat.answerAt(path, json({ ...OK, phone_info: jamaican }));
+    expect(await client.getUserPhoneNumber(PHONE_CODE)).toEqual(jamaican);
   });
 
   test.each([

@@ -1,4 +1,5 @@
-import type { Request, RequestHandler } from 'express';
+import { createHash } from 'node:crypto';
+import type { Request, RequestHandler, Response } from 'express';
 import { ipKeyGenerator, type Options, rateLimit } from 'express-rate-limit';
 import { AppError } from '../errors.ts';
 import { clientAddress } from './client-address.ts';
@@ -20,12 +21,32 @@ export function limitLogins(perMinute: number, store: LimitStore = createLimitSt
   );
 }
 
-/** At most 10 tries an hour of one user with the data of the older getPhoneNumber button. Counted in this process. */
+/**
+ * At most 10 tries an hour of one user with the data of the older getPhoneNumber button. Counted in this process. A try that WeChat's
+ * or our own outage ended is not counted.
+ */
 export function limitPhoneData(store: LimitStore = createLimitStore()): RequestHandler {
-  const keyGenerator = (req: Request) => String(bearerOf(req).id);
-  const skip = (req: Request) => Boolean(req.body.code);
   const reason = `more than ${PHONE_DATA_PER_HOUR} tries an hour with encryptedData of the older getPhoneNumber button`;
-  return limit({ windowMs: HOUR_MS, limit: PHONE_DATA_PER_HOUR, keyGenerator, skip, store }, () => reason);
+  const options = { windowMs: HOUR_MS, limit: PHONE_DATA_PER_HOUR, keyGenerator: userKey, store };
+  const limited = limit(options, () => reason);
+  return (req, res, next) => {
+    if (req.body.code) return next();
+    // Not on `close`: whoever leaves without waiting for the answer has had the try.
+    res.once('finish', () => {
+      if (isOutage(res)) void store.decrement(userKey(req));
+    });
+    return limited(req, res, next);
+  };
+}
+
+/** The user as WeChat knows them: a row's id is a new one after the account was erased. */
+function userKey(req: Request): string {
+  const { appid, openid } = bearerOf(req);
+  return createHash('sha256').update(`${appid} ${openid}`).digest('base64url');
+}
+
+function isOutage({ statusCode, locals: { failure } }: Response): boolean {
+  return statusCode >= 500 || (failure instanceof AppError && failure.code === 'wechat_rate_limited');
 }
 
 function limit(

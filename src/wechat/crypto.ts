@@ -15,9 +15,10 @@ export interface Sealed {
  * @see https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/signature.html
  */
 export function verifySignature(rawData: string, sessionKey: string, signature: string): boolean {
+  // Buffer.from reads hex as far as it is hex.
+  if (!/^[0-9a-f]{40}$/i.test(signature)) return false;
   const expected = createHash('sha1').update(rawData).update(sessionKey).digest();
-  const given = Buffer.from(signature, 'hex');
-  return given.length === expected.length && timingSafeEqual(given, expected);
+  return timingSafeEqual(Buffer.from(signature, 'hex'), expected);
 }
 
 /**

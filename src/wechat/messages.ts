@@ -19,7 +19,7 @@ const number = text.pipe(z.coerce.number());
 /** As a column holds it. */
 const wholeNumber = text.pipe(z.coerce.number()).pipe(z.int32());
 const openid = text.pipe(z.string().regex(/^[\w-]{1,64}$/));
-const seconds = text.pipe(z.string().regex(/^\d{1,10}$/)).transform(Number);
+const seconds = text.pipe(z.string().regex(/^[1-9]\d{9}$/)).transform(Number);
 
 /** `appid` is how wxa_media_check spells it. */
 const head = z.object({
@@ -49,10 +49,11 @@ function parseJson(source: string): unknown {
 }
 
 /**
- * What `user_info_modified` and `user_authorization_cancellation` say of a user.
+ * What `user_info_modified` and `user_authorization_cancellation` say of a user. A CreateTime that is none counts as missing: the time
+ * of the signature is there, and an event that is not done is not sent again.
  * @see https://developers.weixin.qq.com/miniprogram/dev/server/event_push/platform/authorized_user_information_changes.html
  */
-export const consentEvent = z.object({ OpenID: openid, CreateTime: seconds.optional() });
+export const consentEvent = z.object({ OpenID: openid, CreateTime: seconds.optional().catch(undefined) });
 
 /** What we store of what a user can take back; the other numbers are of things that are not stored here. */
 const REVOKED = {

@@ -3,10 +3,10 @@ import { z } from 'zod';
 /** The longest number, country code included. @see https://www.itu.int/rec/T-REC-E.164 */
 const MAX_DIGITS = 15;
 
-/** A country code: `86`, as a text or a number. */
+/** A country code: `86`, as a text or a number. Four digits where a country shares its first with others: `1876`. */
 export const countryCode = z
   .union([z.string(), z.number().transform(String)])
-  .pipe(z.string().regex(/^[1-9]\d{0,2}$/));
+  .pipe(z.string().regex(/^[1-9]\d{0,3}$/));
 
 /** A number without its country code. */
 export const nationalNumber = z.string().regex(/^\d{4,14}$/);
