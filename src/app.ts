@@ -2,7 +2,6 @@ import express, { type Express } from 'express';
 import helmet from 'helmet';
 import { pageRoutes } from './demo/page-routes.ts';
 import { type DemoParts, demoRoutes } from './demo/routes.ts';
-import { trustProxies } from './middleware/client-address.ts';
 import { handleErrors, notFound } from './middleware/handle-errors.ts';
 import { logRequests } from './middleware/log-requests.ts';
 import { plainBody } from './middleware/plain-body.ts';
@@ -14,9 +13,11 @@ import { koaRoutes } from './routes/koa.ts';
 import { type WxuserParts, wxuserRoutes } from './routes/wxuser.ts';
 import { sandboxRoutes } from './sandbox/routes.ts';
 import type { SandboxWeChat } from './sandbox/wechat.ts';
+import type { TrustProxy } from './trust-proxy.ts';
 
 export interface AppParts extends WxuserParts, CallbackParts {
-  readonly trustProxy: boolean | number | string[];
+  /** Which proxies are believed, as Express's `trust proxy`. */
+  readonly trustProxy: TrustProxy;
   /** Asks the database; fails with `database_unavailable`. */
   readonly ping: () => Promise<void>;
   /** Only where the local WeChat is used. */
@@ -30,7 +31,7 @@ export interface AppParts extends WxuserParts, CallbackParts {
 /** The whole server as one Express app: what it does to a request, in order. */
 export function createApp(parts: AppParts): Express {
   const app = express();
-  trustProxies(app, parts.trustProxy);
+  app.set('trust proxy', parts.trustProxy);
   app.use(logRequests(parts.log));
   app.use(helmet());
   app.use(parts.front); // also for what no router takes

@@ -85,7 +85,7 @@ export function loadConfig(
     sandbox,
     host: settings.HOST ?? (sandbox ? '127.0.0.1' : undefined),
     port: settings.PORT,
-    trustProxy: settings.TRUST_PROXY ?? false,
+    trustProxy: settings.TRUST_PROXY ?? (false as const),
     logLevel: settings.LOG_LEVEL,
     loginRateLimit: settings.LOGIN_RATE_LIMIT,
     redisUrl: settings.REDIS_URL,

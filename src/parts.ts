@@ -25,6 +25,7 @@ import { createRedisToken } from './redis/access-token.ts';
 import { localOnly } from './sandbox/local-only.ts';
 import { createSandboxWeChat, SANDBOX_SECRET } from './sandbox/wechat.ts';
 import { type Stores, sessionsOf } from './stores.ts';
+import { compileTrustProxy } from './trust-proxy.ts';
 import { createWeChat } from './wechat/client.ts';
 
 export interface Surroundings {
@@ -77,7 +78,7 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
       warnOfHiddenClients(log),
       ...(sandbox ? [localOnly({ publicHost: sandbox.publicHost, otherPorts: true })] : []),
     ],
-    trustProxy: config.trustProxy,
+    trustProxy: compileTrustProxy(config.trustProxy),
     apps,
     appids,
     profileStrict,

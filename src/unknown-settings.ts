@@ -15,8 +15,14 @@ export interface Names {
 const SHARED = /^(?:HOST|PORT|NODE|LOG|MYSQL|REDIS|DATABASE|PUBLIC|SESSION)(?:_|$)/;
 /** Others do write LOGLEVEL and MYSQLHOST, and nobody becomes anybody by it. */
 const HARMLESS = /^(?:LOG|MYSQL)_/;
+/** What other programs and tutorials call the AppID and the AppSecret of a mini program. */
+const APP_OF_WECHAT =
+  /^(?:(?:WECHAT|WEIXIN|WEAPP|WXAPP|MINI_?APP|MINI_?PROGRAM|MP)_?){1,2}(?:APP_?ID|(?:APP_?)?SECRET|APP_?KEY)$|^APP_?(?:ID|SECRET)$/i;
 const LONG = 10;
 const SHORT = 8;
+
+const IF_OURS =
+  'if it is of the mini program that this server is for, name it WX_APPID (and its AppSecret WX_SECRET), else real users meet a sandbox';
 
 /** Names that look like a setting and are none: those that must be put right before a start, and those that are only said. */
 export function unknownSettings(
@@ -34,6 +40,8 @@ export function unknownSettings(
     const meant = written === undefined ? undefined : known.get(written);
     if (meant !== undefined && !HARMLESS.test(meant) && !names.isGiven(meant))
       problems.push(`${name} is no setting: ${meant} is meant, and it is not set`);
+    else if (APP_OF_WECHAT.test(name) && !names.isGiven('WX_APPID'))
+      warnings.push(`${name} is no setting of this server, and WX_APPID is not set: ${IF_OURS}`);
     else if (meant !== undefined || looksLikeOurs(name, names)) {
       const near = meant ?? nearest(name, names.settings);
       warnings.push(`${name} is no setting and has no effect${near ? `: the nearest name is ${near}` : ''}`);

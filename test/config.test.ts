@@ -100,6 +100,11 @@ test.each([
     '203.0.113.7,2001:db8::/32,::ffff:10.0.0.0/104',
     ['203.0.113.7', '2001:db8::/32', '::ffff:10.0.0.0/104'],
   ],
+  [
+    'in whatever spelling',
+    '64:ff9b::1.2.3.4, 2001:DB8:0:0::1, fe80::1%eth0, 10.0.0.0/08, 2002:a00::/24',
+    ['64:ff9b::102:304', '2001:db8::1', 'fe80::1', '10.0.0.0/8', '2002:a00::/24'],
+  ],
 ])('TRUST_PROXY: %s', (_name, setting, expected) => {
   expect(loadConfig({ TRUST_PROXY: setting }).trustProxy).toEqual(expected);
 });
@@ -176,7 +181,7 @@ test.each([
     { TRUST_PROXY: wide },
     /^TRUST_PROXY trusts too many: everybody in \S+ could claim any address.* at most a \/8 /,
   ]),
-  ...['2000::/3', 'fc00::/7'].map((wide) => [
+  ...['3000::/4', 'fc00::/7'].map((wide) => [
     `a network of proxies that is everybody (${wide})`,
     { TRUST_PROXY: wide },
     /^TRUST_PROXY trusts too many.* at most a \/16 .*uniquelocal/,
@@ -185,6 +190,29 @@ test.each([
     `all of IPv4 in another spelling (${wide})`,
     { TRUST_PROXY: wide },
     /^TRUST_PROXY trusts too many.* at most a \/104 /,
+  ]),
+  ...(
+    [
+      ['64:ff9b::/96', 104],
+      ['64:ff9b:1::/48', 104],
+      ['64:ff9b::1.2.3.4/100', 104],
+      ['2002::/16', 24],
+      ['2002:a00::/23', 24],
+      ['2001::/32', 40],
+      ['2000::/3', 40],
+    ] as const
+  ).map(
+    ([wide, least]) =>
+      [
+        `all of IPv4 through a translation (${wide})`,
+        { TRUST_PROXY: wide },
+        new RegExp(`^TRUST_PROXY trusts too many: everybody in ${wide} .* at most a /${least} `),
+      ] as const,
+  ),
+  ...['::1.2.3.4', '10.0.0.1,::1.2.3.4/120'].map((unread) => [
+    `an address that Express cannot read (${unread})`,
+    { TRUST_PROXY: unread },
+    /^TRUST_PROXY has ::1\.2\.3\.4\S*, which is not understood: it must be the number/,
   ]),
   ...['11', '9'.repeat(30)].map((hops) => [
     `more proxies than anybody has (${hops})`,

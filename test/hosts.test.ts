@@ -7,7 +7,7 @@ import { createAdministration } from '../src/db/administration.ts';
 import * as weapp from '../src/index.ts';
 import { AppError, bearerOf, callbackRoutes, handleErrors, wxuserRoutes } from '../src/index.ts';
 import { requireLogin } from '../src/middleware/require-login.ts';
-import { startApp } from './support/app.ts';
+import { realSettings, startApp } from './support/app.ts';
 import { type Host, mountings, mountOwn, startHost, versions } from './support/hosts.ts';
 import { ec, fileOf } from './support/keys.ts';
 import { picture } from './support/pictures.ts';
@@ -393,6 +393,26 @@ describe.each(versions)('$version', ({ express }) => {
     expect(await codeOf('/fail/inflate')).toEqual([400, 'invalid_request']);
     expect(await codeOf('/fail/weirdAndBroken')).toEqual([500, 'internal_error']);
     expect(await codeOf('/param/%ff')).toEqual([400, 'invalid_request']);
+  });
+
+  test('the proxies that TRUST_PROXY names are believed, with their ports too, where the app takes parts.trustProxy', async () => {
+    const host = await startHost({
+      express,
+      env: {
+        ...realSettings('http://127.0.0.1:9'),
+        LOGIN_RATE_LIMIT: '1',
+        TRUST_PROXY: 'loopback,10.0.0.0/8',
+      },
+      mount(app, parts) {
+        app.set('trust proxy', parts.trustProxy);
+        app.use(wxuserRoutes(parts), handleErrors);
+      },
+    });
+    const from = async (forwarded: string) =>
+      (await ask(host.url, '/api/wxuser', { json: {}, headers: { 'X-Forwarded-For': forwarded } })).status;
+    expect(await from('203.0.113.7:5678, 10.0.0.4:443')).toBe(400);
+    expect(await from('203.0.113.8:5678, 10.0.0.4:444')).toBe(400);
+    expect(await from('192.0.2.1, 203.0.113.7:9, 10.0.0.5:443')).toBe(429);
   });
 
   test('a guard that fails in an unforeseen way reaches the error handler', async () => {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, inject, test } from 'vitest';
 import { ConfigError, loadConfig } from '../src/config.ts';
+import { examineSettings } from '../src/doctor/settings.ts';
 import { editDistance } from '../src/edit-distance.ts';
 import { JWT_SECRET, realSettings, startApp } from './support/app.ts';
 import { run, runServer } from './support/process.ts';
@@ -123,6 +124,42 @@ describe('another name with a prefix of ours is a warning', () => {
       'MYSQLHOST is no setting and has no effect: the nearest name is MYSQL_HOST',
     ]);
     expect(loadConfig(env, ['SESSION_TTL']).warnings).toHaveLength(2);
+  });
+
+  test.each([
+    'APPID',
+    'APP_ID',
+    'APP_SECRET',
+    'WECHAT_APPID',
+    'WECHAT_APP_ID',
+    'WECHAT_SECRET',
+    'WECHAT_APP_SECRET',
+    'WEAPP_APPID',
+    'WEAPP_SECRET',
+    'MINI_PROGRAM_APPID',
+    'MINIPROGRAM_APP_SECRET',
+    'WECHAT_MINI_PROGRAM_APPID',
+    'MINIAPP_APPID',
+    'MP_APPID',
+    'weixin_appid',
+  ])('%s, of a mini program, while there is no WX_APPID', async (name) => {
+    const [warning, ...more] = loadConfig({ [name]: 'a-value-77' }).warnings;
+    expect(warning).toMatch(
+      new RegExp(`^${name} is no setting of this server, and WX_APPID is not set: .*WX_SECRET`),
+    );
+    expect([warning, more]).toEqual([expect.not.stringContaining('77'), []]);
+    expect(loadConfig({ ...REAL, [name]: 'x' }).warnings).toEqual([]);
+    const { WX_APPID, WX_SECRET } = REAL;
+    expect(loadConfig({ WX_APPS: `${WX_APPID}:${WX_SECRET}`, JWT_SECRET, [name]: 'x' }).warnings).toEqual([]);
+  });
+
+  test('the log of a sandbox and the doctor name WX_APPID', async () => {
+    const app = await startApp({ env: { WECHAT_APPID: 'x' } });
+    const { msg } = app.log.find(({ level }) => level === 40) ?? {};
+    expect(msg).toMatch(/^WECHAT_APPID is no setting of this server, and WX_APPID is not set/);
+    expect(examineSettings(loadConfig({ WECHAT_APPID: 'x' }))).toContainEqual(
+      expect.objectContaining({ level: 'warning', says: msg }),
+    );
   });
 
   test('it is in the log of the start, and among the problems of one that is refused', async () => {
