@@ -328,8 +328,8 @@ export const environment = z.object({
     example: '1d',
   }),
   PUBLIC_URL: baseUrl.optional().register(settings, {
-    en: 'Where users reach this server, for the URLs of the pictures that they upload; a sandbox answers to its host too, also through a proxy',
-    zh: '用户访问本服务的地址，用于上传图片的 URL；沙箱也接受这个域名，包括经过代理的请求',
+    en: 'Where users reach this server, for the URLs of the pictures that they upload; a sandbox answers to its host too, also through a proxy unless the host is local or private',
+    zh: '用户访问本服务的地址，用于上传图片的 URL；沙箱也接受这个域名，包括经过代理的请求（本地名称或内网地址除外）',
     default: {
       en: 'none: no uploads to a folder; the sandbox takes the address it listens at',
       zh: '无：不能上传到文件夹；沙箱使用其监听地址',
