@@ -367,6 +367,8 @@ describe('a callback of wx', () => {
     const { session, phone, clock } = await open();
     phone.next(call, 'never');
     const asked = session.request(ME);
+    // The login before it has a time-out of the same length.
+    await until('it is called', async () => phone.count(call) === 1);
     await clock.elapse(call === 'login' ? WX_LOGIN_MS : REQUEST_MS);
     await clock.elapse(...FIRST);
     expect(await asked).toMatchObject({ status: 200 });
