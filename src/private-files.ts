@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, type Stats, statSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
 /** Told what others may read, and what to do about it. */
 export type Warn = (problem: string) => void;
@@ -22,23 +22,35 @@ export function makePrivateFolder(folder: string): void {
 }
 
 /**
- * Takes everybody else's rights to a file or folder that is there. Where that cannot be done (it is somebody else's, or
- * the file system has no rights) the work goes on.
+ * Takes everybody else's rights to a file or folder of ours that is there. Where that cannot be done (it is somebody else's, or
+ * the file system has no rights) the work goes on. What is no file or folder, and a folder that is made for all (`/`, `/tmp`),
+ * stays as it is.
  * @returns whether others had any
  */
 export function makePrivate(path: string, warn: Warn): boolean {
-  if (process.platform === 'win32' || !isShared(path)) return false;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (process.platform === 'win32' || !stats || !isShared(stats)) return false;
+  if (!isOurs(path, stats)) {
+    warn(`other users of this machine use ${path} too: name a file or folder that is this server's alone`);
+    return false;
+  }
   let cause = 'its file system keeps no rights';
   try {
-    chmodSync(path, statSync(path).mode & 0o700);
+    chmodSync(path, stats.mode & 0o700);
   } catch (error) {
     cause = `this user may not change that (${(error as NodeJS.ErrnoException).code})`;
   }
-  if (isShared(path))
+  if (isShared(statSync(path)))
     warn(`other users of this machine may read ${path}, and ${cause}: chmod go= ${path}, as its owner`);
   return true;
 }
 
-function isShared(path: string): boolean {
-  return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0;
+function isShared({ mode }: Stats): boolean {
+  return (mode & 0o077) !== 0;
+}
+
+/** The sticky bit marks a folder in which everybody may write. */
+function isOurs(path: string, stats: Stats): boolean {
+  if (stats.isFile()) return true;
+  return stats.isDirectory() && (stats.mode & 0o1000) === 0 && dirname(resolve(path)) !== resolve(path);
 }

@@ -66,15 +66,23 @@ test('what an earlier version made for everybody to read is closed at the start;
   await first.ended;
   const data = join(first.folder, 'data');
   mkdirSync(join(data, 'avatars/unfinished'), { recursive: true });
-  writeFileSync(join(data, 'avatars/a.jpg'), 'a picture');
+  const picture = `avatars/${'a'.repeat(64)}.jpg`;
+  const foreign = join(first.folder, 'foreign.txt');
+  for (const file of [join(data, picture), join(data, 'avatars/notes.txt'), foreign])
+    writeFileSync(file, 'a text');
+  symlinkSync(foreign, join(data, `avatars/${'b'.repeat(64)}.jpg`));
+  const shared = [join(data, 'avatars/notes.txt'), foreign];
+  for (const file of shared) chmodSync(file, 0o644);
   for (const name of ['.', 'avatars', 'avatars/unfinished']) chmodSync(join(data, name), 0o755);
-  for (const name of ['weapp-login.db', 'weapp-login.db-wal', 'weapp-login.db-shm', 'avatars/a.jpg'])
+  for (const name of ['weapp-login.db', 'weapp-login.db-wal', 'weapp-login.db-shm', picture])
     chmodSync(join(data, name), 0o644);
   const second = await runServer({}, first.folder);
   await login(second.url);
   expect(treeOf(data)).toEqual({
     avatars: '700',
-    'avatars/a.jpg': '600',
+    [picture]: '600',
+    [`avatars/${'b'.repeat(64)}.jpg`]: '777', // a link's own say nothing
+    'avatars/notes.txt': '644',
     'avatars/unfinished': '700',
     'sandbox-jwt-secret': '600',
     'weapp-login.db': '600',
@@ -82,6 +90,19 @@ test('what an earlier version made for everybody to read is closed at the start;
     'weapp-login.db-wal': '600',
   });
   expect(rightsOf(data)).toBe('755');
+  // What is not ours in there, and what a link leads to, keeps its rights.
+  expect(shared.map(rightsOf)).toEqual(['644', '644']);
+});
+
+test('a folder that is made for everybody stays so, and is said to be shared', () => {
+  const folder = newFolder();
+  chmodSync(folder, 0o1777);
+  const warnings: string[] = [];
+  createDiskStore(folder, undefined, (problem) => void warnings.push(problem));
+  expect(warnings).toEqual([
+    expect.stringMatching(/other users of this machine use .* too: name a file or folder/),
+  ]);
+  expect(rightsOf(folder)).toBe('777');
 });
 
 test('a picture is its owner’s alone, from its first byte on', async () => {

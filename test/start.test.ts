@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -51,6 +52,7 @@ const whole = (() => {
 describe('a database file that is none is refused with the next step:', () => {
   test.each([
     ['a folder', (file) => mkdirSync(file), /is a folder: name a file/],
+    ['a pipe', (file) => void execFileSync('mkfifo', [file]), /is a device, a pipe or a socket: name a file/],
     [
       'random bytes',
       (file) => writeFileSync(file, Buffer.alloc(8192, 'random bytes')),

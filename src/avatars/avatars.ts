@@ -5,7 +5,7 @@ import type { Warn } from '../private-files.ts';
 import { boundedStore } from './bounded-store.ts';
 import { createDiskStore } from './disk.ts';
 import { createS3Store } from './s3.ts';
-import type { AvatarStore } from './store.ts';
+import { type AvatarStore, PICTURE_NAME } from './store.ts';
 
 /** Whose picture it is. */
 export interface Owner {
@@ -37,8 +37,6 @@ interface Surroundings {
   readonly warn: Warn;
 }
 
-const NAME = /^[0-9a-f]{64}\.jpg$/;
-
 export function createAvatars(
   address: AvatarStoreAddress,
   { publicUrl, leftBehind, warn }: Surroundings,
@@ -47,7 +45,7 @@ export function createAvatars(
   const avatars: Avatars = {
     servedHere: store.servedHere,
 
-    isOurs: (url) => store.base !== undefined && NAME.test(url.replace(`${store.base}/`, '')),
+    isOurs: (url) => store.base !== undefined && PICTURE_NAME.test(url.replace(`${store.base}/`, '')),
 
     async keep(owner, picture) {
       if (store.base === undefined) {
@@ -63,13 +61,13 @@ export function createAvatars(
     async remove(owner, url) {
       // By its name alone: PUBLIC_URL may have been another one when it was stored.
       const name = url?.split('/').at(-1) ?? '';
-      const picture = NAME.test(name) ? await store.get(name) : undefined;
+      const picture = PICTURE_NAME.test(name) ? await store.get(name) : undefined;
       if (picture && nameOf(owner, picture) === name) await store.remove(name);
     },
 
     discard: (owner, url) => avatars.remove(owner, url).catch(leftBehind),
 
-    read: async (name) => (NAME.test(name) ? store.get(name) : undefined),
+    read: async (name) => (PICTURE_NAME.test(name) ? store.get(name) : undefined),
   };
   return avatars;
 

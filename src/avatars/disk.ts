@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { AppError } from '../errors.ts';
 import type { Warn } from '../private-files.ts';
-import { makeFolderPrivate } from './private-folder.ts';
+import { makeFolderPrivate, UNFINISHED } from './private-folder.ts';
 import type { AvatarStore } from './store.ts';
 
 const HOUR_MS = 3_600_000;
@@ -16,7 +16,7 @@ const HOUR_MS = 3_600_000;
 export function createDiskStore(folder: string, base: string | undefined, warn: Warn): AvatarStore {
   makeFolderPrivate(folder, warn);
   // In the same file system as the pictures, so that the move is a rename.
-  const unfinished = join(folder, 'unfinished');
+  const unfinished = join(folder, UNFINISHED);
   let swept = false;
   return {
     base,

@@ -1,7 +1,11 @@
-import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
+import { accessSync, constants, type Dirent, existsSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { makePrivate, type Warn } from '../private-files.ts';
 import { fileProblem } from '../start-error.ts';
+import { PICTURE_NAME } from './store.ts';
+
+/** In the folder of pictures: those that are being written. */
+export const UNFINISHED = 'unfinished';
 
 /**
  * Takes everybody else's rights to the pictures that are there, and warns where no picture can be stored: the server
@@ -10,12 +14,17 @@ import { fileProblem } from '../start-error.ts';
 export function makeFolderPrivate(folder: string, warn: Warn): void {
   try {
     accessSync(nearestOf(folder), constants.W_OK | constants.X_OK);
-    // Closed first, the folder guards its files. Those that an earlier version made follow once.
+    // Closed first, the folder guards its files. Those that an earlier version made follow once; nothing else, and no link's target.
     if (!existsSync(folder) || !makePrivate(folder, warn)) return;
-    for (const name of readdirSync(folder)) makePrivate(join(folder, name), () => undefined);
+    for (const entry of readdirSync(folder, { withFileTypes: true }))
+      if (isOurs(entry)) makePrivate(join(folder, entry.name), () => undefined);
   } catch (error) {
     warn(`uploads will fail: the folder of AVATAR_STORE cannot be used (${fileProblem(error) ?? error})`);
   }
+}
+
+function isOurs(entry: Dirent): boolean {
+  return entry.isFile() ? PICTURE_NAME.test(entry.name) : entry.isDirectory() && entry.name === UNFINISHED;
 }
 
 /** The folder itself, or the one in which it will be made. */

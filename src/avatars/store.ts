@@ -1,3 +1,6 @@
+/** What a picture is called: the hash that avatars.ts makes. */
+export const PICTURE_NAME = /^[0-9a-f]{64}\.jpg$/;
+
 /** Where pictures are kept. Every method fails with `storage_unavailable` or `storage_misconfigured`. */
 export interface AvatarStore {
   /** What the URL of a picture begins with, before a `/` and the name; undefined while no setting says it. */

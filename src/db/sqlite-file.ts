@@ -17,7 +17,10 @@ export function prepareFile(file: string, warn: Warn): void {
   try {
     makePrivateFolder(dirname(file));
     if (createIfAbsent(file)) return;
-    if (statSync(file).isDirectory()) throw new StartError(problemOf(file, 'is a folder: name a file'));
+    const stats = statSync(file);
+    if (stats.isDirectory()) throw new StartError(problemOf(file, 'is a folder: name a file'));
+    if (!stats.isFile())
+      throw new StartError(problemOf(file, 'is a device, a pipe or a socket: name a file'));
     accessSync(file, constants.R_OK | constants.W_OK);
     const real = realpathSync(file);
     accessSync(dirname(real), constants.W_OK | constants.X_OK);
