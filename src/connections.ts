@@ -1,40 +1,56 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { hasBody } from './middleware/plain-body.ts';
 
 /** For the database, Redis, WeChat and pictures; of a process that may open few files, a quarter of them. */
 const RESERVE = 256;
 
-/** From here on, connections that nobody uses are closed. */
-const TIGHT = 0.9;
-
-/** A connection on which no request has begun for so long makes room for others. */
-const SILENT_MS = 2000;
+const TOLD_EVERY_MS = 60_000;
 
 /**
  * Bounds the connections of a server below what its process may open, so that a flood of them leaves the others, and what we
- * ask ourselves, in place. When it gets tight, those that are idle are closed, and then the one that has been silent the longest.
+ * ask ourselves, in place. When they are full, the one that has kept us waiting longest makes room: for its first request, its
+ * next one, the rest of a body, or to take our answer. What we are working on stays.
+ * @param full told, at most once a minute, that it happens
  */
-export function boundConnections(http: Server, most = mostConnections()): void {
-  http.maxConnections = most;
-  const silentSince = new Map<Socket, number>();
-  let open = 0;
+export function boundConnections(http: Server, full: (most: number) => void, most = mostConnections()): void {
+  const open = new Set<Socket>();
+  /** Those whose client it is that we wait for, the longest first. */
+  const waiting = new Set<Socket>();
+  let toldAt = Number.NEGATIVE_INFINITY;
 
   http.on('connection', (socket: Socket) => {
-    open += 1;
-    silentSince.set(socket, performance.now());
-    socket.once('close', () => {
-      open -= 1;
-      silentSince.delete(socket);
-    });
-    if (open > most * TIGHT) makeRoom();
+    open.add(socket);
+    waiting.add(socket);
+    socket.once('close', () => forget(socket));
+    if (open.size > most) makeRoom();
   });
-  http.on('drop', makeRoom);
-  http.prependListener('request', ({ socket }) => void silentSince.delete(socket));
+
+  http.prependListener('request', (req, res) => {
+    const { socket } = req;
+    const work = () => {
+      if (!res.writableEnded) waiting.delete(socket);
+    };
+    if (hasBody(req)) req.once('end', work);
+    else work();
+    res.once('prefinish', () => {
+      waiting.delete(socket);
+      if (open.has(socket)) waiting.add(socket);
+    });
+  });
 
   function makeRoom(): void {
-    http.closeIdleConnections();
-    const [oldest] = silentSince;
-    if (oldest && performance.now() - oldest[1] > SILENT_MS) oldest[0].destroy();
+    // At the latest it is the one that has just come.
+    const [longest] = waiting;
+    if (longest) forget(longest.destroy());
+    if (performance.now() - toldAt < TOLD_EVERY_MS) return;
+    toldAt = performance.now();
+    full(most);
+  }
+
+  function forget(socket: Socket): void {
+    open.delete(socket);
+    waiting.delete(socket);
   }
 }
 

@@ -36,13 +36,20 @@ const TIMES = {
   keepAliveTimeout: 65_000,
 };
 
+/** A connection on which nothing moves for so long is closed: its client takes no answer. No answer takes us longer. */
+const QUIET_MS = 180_000;
+
 /**
  * Opens the database and Redis, for which it waits as START_WAIT says, listens, and answers from the first request on.
  * @throws {AppError} `database_unavailable`, or the system's error when the port is taken.
  */
 export async function startServer(config: Config, { log, now }: ServerOptions): Promise<RunningServer> {
   const http = createServer(TIMES);
-  boundConnections(http);
+  http.setTimeout(QUIET_MS);
+  boundConnections(http, (most) => {
+    const reason = `all ${most} connections are in use: those that keep us waiting longest are closed; ulimit -n allows more`;
+    log.warn({ connections: most, reason }, 'connections are full');
+  });
   const stores = await openStores(config, log);
   let parts: AppParts;
   let address: AddressInfo;

@@ -55,7 +55,7 @@ describe.each([
   test('is answered, and the connection ends soon', { timeout: 60_000 }, async () => {
     const { app, ada } = await start();
     const { url, close } = await startSandbox();
-    for (const [what, method, path, { token, ...headers }, status] of asks) {
+    const sendAll = asks.map(async ([what, method, path, { token, ...headers }, status]) => {
       const sender = openSender(app.url);
       const begin = headers['Content-Type'] === UPLOAD_TYPE['Content-Type'] ? PART : '';
       const login = token === undefined ? {} : { Authorization: ada };
@@ -67,7 +67,8 @@ describe.each([
       expect(answer, what).toMatch(/\r\nConnection: close\r\n/);
       expect(answer, what).toMatch(/\}$|\w$/); // to its end
       expect(sender.sent, what).toBeLessThan(SOME_MEGABYTES);
-    }
+    });
+    await Promise.all(sendAll);
     const alone = openSender(url);
     alone.write(
       head('POST', '/cgi-bin/stable_token', { ...JSON_TYPE, ...framing } as Record<string, string>),

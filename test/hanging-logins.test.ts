@@ -10,7 +10,7 @@ import { realSettings } from './support/app.ts';
 import { hasCommands } from './support/commands.ts';
 import { runServer } from './support/process.ts';
 import { until } from './support/until.ts';
-import { hang, json, SESSION, startStandIn } from './support/wechat.ts';
+import { hang, held, json, SESSION, startStandIn } from './support/wechat.ts';
 
 const LOGINS = 2000;
 const CALLS = 200;
@@ -116,17 +116,54 @@ test.skipIf(!onLinux).each([
   },
 );
 
-test.skipIf(!onLinux)('connections that say nothing make room for others', async () => {
+const LOGIN = 'POST /api/wxuser HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n';
+
+test.skipIf(!onLinux).each([
+  ['say nothing', ''],
+  ['stop within a head', 'GET /api/wxuser/me HTTP/1.1\r\nHost: '],
+  ['stop within a body', `${LOGIN}Content-Length: 100\r\n\r\n{`],
+  ['stop within an endless body', `${LOGIN}Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n`],
+  ['have had their answer', 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'],
+])('connections that %s make room for others', async (_name, said) => {
   const wrapper = ['sh', '-c', 'ulimit -n 512; exec "$@"', 'sh'];
-  const server = await runServer({}, undefined, { wrapper });
+  const settings = { HOST: '127.0.0.1', LOGIN_RATE_LIMIT: '100000' };
+  const server = await runServer(settings, undefined, { wrapper });
   const port = Number(new URL(server.url).port);
-  const silent = Array.from({ length: 700 }, () => createConnection({ port, host: '127.0.0.1' }));
+  const flood = Array.from({ length: 700 }, () => createConnection({ port, host: '127.0.0.1' }));
   onTestFinished(() => {
-    for (const socket of silent) socket.destroy();
+    for (const socket of flood) socket.destroy();
   });
-  for (const socket of silent) socket.on('error', () => undefined).resume();
-  await until('a call is answered', async () => (await callMe(port, '')).status === 401);
+  for (const socket of flood)
+    socket
+      .on('error', () => undefined)
+      .resume()
+      .write(said);
+  await server.prints(/connections are full/);
+  const statuses = [];
+  for (let i = 0; i < 20; i++) statuses.push((await callMe(port, '')).status);
+  expect(statuses).toEqual(Array(20).fill(401));
   expect(openFilesOf(server.child.pid)).toBeLessThan(512);
+});
+
+test.skipIf(!onLinux)('a request that we are working on makes no room', async () => {
+  const wechat = await startStandIn();
+  const answer = held(json(SESSION));
+  wechat.answer(answer.reply);
+  const wrapper = ['sh', '-c', 'ulimit -n 512; exec "$@"', 'sh'];
+  const settings = { ...realSettings(wechat.url), WX_TIMEOUT_MS: '60000', HOST: '127.0.0.1' };
+  const server = await runServer(settings, undefined, { wrapper });
+  const init = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"code":"c"}' };
+  const login = fetch(`${server.url}/api/wxuser`, init);
+  await answer.asked;
+  const port = Number(new URL(server.url).port);
+  const flood = Array.from({ length: 700 }, () => createConnection({ port, host: '127.0.0.1' }));
+  onTestFinished(() => {
+    for (const socket of flood) socket.destroy();
+  });
+  for (const socket of flood) socket.on('error', () => undefined).resume();
+  await server.prints(/connections are full/);
+  answer.letGo();
+  expect((await login).status).toBe(200);
 });
 
 test.each([
