@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -192,7 +193,21 @@ describe('no secret is written or read through a symbolic link', () => {
     [
       'a folder',
       (file: string) => mkdirSync(file, { mode: 0o700 }),
-      /sandbox-jwt-secret cannot be read|is a folder/,
+      /sandbox-jwt-secret is not a file of this user/,
+    ],
+    [
+      'a pipe',
+      (file: string) => void execFileSync('mkfifo', ['-m', '600', file]),
+      /sandbox-jwt-secret is not a file of this user/,
+    ],
+    [
+      'a file of another user',
+      (file: string) => {
+        writeFileSync(file, 'x'.repeat(64), { mode: 0o600 });
+        if (isRoot) chownSync(file, 65_534, 65_534);
+        else chmodSync(file, 0o644);
+      },
+      /is not a file of this user|Other users of this machine can read/,
     ],
   ] as [string, (file: string) => void, RegExp][])(
     'the secret of the sandbox, where it is %s',

@@ -34,8 +34,10 @@ function isThere(error: unknown): boolean {
 function readKept(file: string): string {
   const descriptor = open(file);
   try {
-    const { mode } = fstatSync(descriptor);
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0)
+    const stats = fstatSync(descriptor);
+    if (!stats.isFile() || (process.getuid !== undefined && stats.uid !== process.getuid()))
+      throw new StartError(`${file} is not a file of this user, who then could not keep it secret: ${AGAIN}`);
+    if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0)
       throw new StartError(`Other users of this machine can read ${file}: ${AGAIN}`);
     const kept = readFileSync(descriptor, 'utf8');
     if (kept.length >= 64) return kept;
@@ -45,10 +47,10 @@ function readKept(file: string): string {
   }
 }
 
-/** Through a symbolic link others could choose the secret. */
+/** Through a symbolic link, or as a file of their own, others could choose the secret; a pipe would be waited for. */
 function open(file: string): number {
   try {
-    return openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    return openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     const isLink = (error as NodeJS.ErrnoException).code === 'ELOOP';
     throw new StartError(
