@@ -35,16 +35,16 @@ export function createApp(parts: AppParts): Express {
   app.use(logRequests(parts.log));
   app.use(helmet());
   app.use(parts.front); // also for what no router takes
-  app.use(plainBody);
   if (parts.sandbox) app.use('/sandbox', sandboxRoutes(parts.sandbox));
   if (parts.demo) app.use(pageRoutes());
   if (parts.demo) app.use('/sandbox/demo', demoRoutes(parts.demo));
   app.use(callbackRoutes(parts));
+  app.use(wxuserRoutes(parts));
+  app.use(koaRoutes(parts));
+  app.use(plainBody); // those above see to it themselves, so that their refusals are audited
   app.use(healthRoutes(parts));
   app.use(jwksRoutes(parts));
-  app.use(wxuserRoutes(parts));
   app.use(avatarRoutes(parts));
-  app.use(koaRoutes(parts));
   app.use(notFound);
   app.use(handleErrors);
   return app;

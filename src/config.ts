@@ -160,6 +160,8 @@ function withoutBlanks(env: Readonly<Record<string, string | undefined>>): Recor
     const value = env[name]?.trim();
     if (value) given[name] = value;
   }
+  // Kubernetes sets it to a URL for every Service named mysql.
+  if (given['MYSQL_PORT']?.startsWith('tcp://')) delete given['MYSQL_PORT'];
   return given;
 }
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 
 const MIN_RSA_BITS = 2048;
 
@@ -52,9 +52,12 @@ function refuseShared({ mode, uid }: Stats): void {
 /** The rights are those of the very file that is read. */
 function read(file: string): { pem: string; stats: Stats } {
   try {
-    const descriptor = openSync(file, 'r');
+    // A pipe would be waited for.
+    const descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
-      return { stats: fstatSync(descriptor), pem: readFileSync(descriptor, 'utf8') };
+      const stats = fstatSync(descriptor);
+      if (!stats.isFile()) throw Object.assign(new Error(), { code: 'EISDIR' });
+      return { stats, pem: readFileSync(descriptor, 'utf8') };
     } finally {
       closeSync(descriptor);
     }

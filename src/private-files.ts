@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, type Stats, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, type Stats, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
 /** Told what others may read, and what to do about it. */
@@ -23,24 +23,24 @@ export function makePrivateFolder(folder: string): void {
 
 /**
  * Takes everybody else's rights to a file or folder of ours that is there. Where that cannot be done (it is somebody else's, or
- * the file system has no rights) the work goes on. What is no file or folder, and a folder that is made for all (`/`, `/tmp`),
- * stays as it is.
+ * the file system has no rights) the work goes on. What is no file or folder, a link's target, and a folder that is made for all
+ * (`/`, `/tmp`) stay as they are.
  * @returns whether others had any
  */
 export function makePrivate(path: string, warn: Warn): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (process.platform === 'win32' || !stats || !isShared(stats)) return false;
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (process.platform === 'win32' || !stats || stats.isSymbolicLink() || !isShared(stats)) return false;
   if (!isOurs(path, stats)) {
     warn(`other users of this machine use ${path} too: name a file or folder that is this server's alone`);
     return false;
   }
   let cause = 'its file system keeps no rights';
   try {
-    chmodSync(path, stats.mode & 0o700);
+    chmodSync(path, stats.mode & 0o7700);
   } catch (error) {
     cause = `this user may not change that (${(error as NodeJS.ErrnoException).code})`;
   }
-  if (isShared(statSync(path)))
+  if (isShared(lstatSync(path)))
     warn(`other users of this machine may read ${path}, and ${cause}: chmod go= ${path}, as its owner`);
   return true;
 }

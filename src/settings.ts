@@ -56,6 +56,11 @@ const idleTime = duration.pipe(atMostTenYears.min(600, 'must be at least 10 minu
 const startWait = duration.pipe(z.number().max(3600, 'must be at most one hour'));
 
 const databaseUrl = z.string().superRefine((text, context) => {
+  // libsql takes a URL for a server elsewhere.
+  if (/^sqlite:[a-z][a-z0-9+.-]+:/i.test(text)) {
+    context.addIssue({ code: 'custom', message: 'must be sqlite:<file>, the path alone' });
+    return;
+  }
   if (text.startsWith('sqlite:') && text.length > 'sqlite:'.length) return;
   try {
     parseMysqlUrl(text);

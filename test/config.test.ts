@@ -90,6 +90,20 @@ describe('other names in use', () => {
   });
 });
 
+test('what Kubernetes sets for a Service named mysql stops no start', () => {
+  const env = { MYSQL_PORT: 'tcp://10.0.0.1:3306', MYSQL_SERVICE_HOST: '10.0.0.1' };
+  expect(loadConfig(env).databaseUrl).toMatch(/^sqlite:/);
+});
+
+test.each(['sqlite:http://example.com/x', 'sqlite:libsql://x', 'sqlite:file:./x.db'])(
+  '%s is no path',
+  (url) => {
+    expect(() => loadConfig({ DATABASE_URL: url })).toThrow(
+      'DATABASE_URL must be sqlite:<file>, the path alone',
+    );
+  },
+);
+
 test.each([
   ['2 proxies', '2', 2],
   ['none, said on purpose', '0', 0],

@@ -69,10 +69,10 @@ test('what an earlier version made for everybody to read is closed at the start;
   mkdirSync(join(data, 'avatars/unfinished'), { recursive: true });
   const picture = `avatars/${'a'.repeat(64)}.jpg`;
   const foreign = join(first.folder, 'foreign.txt');
-  for (const file of [join(data, picture), join(data, 'avatars/notes.txt'), foreign])
+  for (const file of [join(data, picture), join(data, 'avatars/.notes'), foreign])
     writeFileSync(file, 'a text');
   symlinkSync(foreign, join(data, `avatars/${'b'.repeat(64)}.jpg`));
-  const shared = [join(data, 'avatars/notes.txt'), foreign];
+  const shared = [join(data, 'avatars/.notes'), foreign];
   for (const file of shared) chmodSync(file, 0o644);
   for (const name of ['.', 'avatars', 'avatars/unfinished']) chmodSync(join(data, name), 0o755);
   for (const name of ['weapp-login.db', 'weapp-login.db-wal', 'weapp-login.db-shm', picture])
@@ -83,7 +83,7 @@ test('what an earlier version made for everybody to read is closed at the start;
     avatars: '700',
     [picture]: '600',
     [`avatars/${'b'.repeat(64)}.jpg`]: '777', // a link's own say nothing
-    'avatars/notes.txt': '644',
+    'avatars/.notes': '644',
     'avatars/unfinished': '700',
     'sandbox-jwt-secret': '600',
     'weapp-login.db': '600',
@@ -104,6 +104,18 @@ test('a folder that is made for everybody stays so, and is said to be shared', (
     expect.stringMatching(/other users of this machine use .* too: name a file or folder/),
   ]);
   expect(rightsOf(folder)).toBe('777');
+});
+
+test('a folder that holds more than pictures keeps its rights, its pictures do not', () => {
+  const folder = newFolder();
+  chmodSync(folder, 0o755);
+  const picture = `${'a'.repeat(64)}.jpg`;
+  for (const name of [picture, 'package.json']) writeFileSync(join(folder, name), '{}');
+  for (const name of [picture, 'package.json']) chmodSync(join(folder, name), 0o644);
+  const warnings: string[] = [];
+  createDiskStore(folder, undefined, (problem) => void warnings.push(problem));
+  expect(warnings).toEqual([expect.stringMatching(/holds more than pictures/)]);
+  expect([rightsOf(folder), treeOf(folder)]).toEqual(['755', { [picture]: '600', 'package.json': '644' }]);
 });
 
 test('a picture is its owner’s alone, from its first byte on', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createPrivateFile, makePrivateFolder } from '../private-files.ts';
 import { fileProblem, StartError } from '../start-error.ts';
@@ -35,15 +35,36 @@ function readKept(file: string): string {
   const descriptor = open(file);
   try {
     const stats = fstatSync(descriptor);
-    if (!stats.isFile() || (process.getuid !== undefined && stats.uid !== process.getuid()))
+    if (!stats.isFile() || !isOfThisUser(stats))
       throw new StartError(`${file} is not a file of this user, who then could not keep it secret: ${AGAIN}`);
-    if (process.platform !== 'win32' && (stats.mode & 0o077) !== 0)
+    if (isShared(stats) && keepsRights(descriptor, stats))
       throw new StartError(`Other users of this machine can read ${file}: ${AGAIN}`);
     const kept = readFileSync(descriptor, 'utf8');
     if (kept.length >= 64) return kept;
     throw new StartError(`${file} is cut short: ${AGAIN}`);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** Root reads whatever it likes. */
+function isOfThisUser({ uid }: Stats): boolean {
+  return process.getuid === undefined || uid === 0 || uid === process.getuid();
+}
+
+function isShared({ mode }: Stats): boolean {
+  return process.platform !== 'win32' && (mode & 0o077) !== 0;
+}
+
+/** Where a file system gives every file the same rights, a new one would be as open: the database warns of that. */
+function keepsRights(descriptor: number, { mode }: Stats): boolean {
+  try {
+    fchmodSync(descriptor, 0o600);
+    const isKept = !isShared(fstatSync(descriptor));
+    fchmodSync(descriptor, mode);
+    return isKept;
+  } catch {
+    return true;
   }
 }
 

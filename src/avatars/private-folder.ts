@@ -1,4 +1,4 @@
-import { accessSync, constants, type Dirent, existsSync, readdirSync } from 'node:fs';
+import { accessSync, constants, type Dirent, existsSync, readdirSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { makePrivate, type Warn } from '../private-files.ts';
 import { fileProblem } from '../start-error.ts';
@@ -14,10 +14,15 @@ export const UNFINISHED = 'unfinished';
 export function makeFolderPrivate(folder: string, warn: Warn): void {
   try {
     accessSync(nearestOf(folder), constants.W_OK | constants.X_OK);
-    // Closed first, the folder guards its files. Those that an earlier version made follow once; nothing else, and no link's target.
-    if (!existsSync(folder) || !makePrivate(folder, warn)) return;
-    for (const entry of readdirSync(folder, { withFileTypes: true }))
-      if (isOurs(entry)) makePrivate(join(folder, entry.name), () => undefined);
+    if (!existsSync(folder)) return;
+    const entries = readdirSync(folder, { withFileTypes: true });
+    if (!entries.every((entry) => isOurs(entry) || entry.isSymbolicLink() || entry.name.startsWith('.')))
+      warn(
+        `${folder} holds more than pictures, so others keep their rights to it: give the pictures a folder of their own`,
+      );
+    // Closed first, the folder guards its files. Those that an earlier version made follow once.
+    else if (!makePrivate(realpathSync(folder), warn)) return;
+    for (const entry of entries.filter(isOurs)) makePrivate(join(folder, entry.name), () => undefined);
   } catch (error) {
     warn(`uploads will fail: the folder of AVATAR_STORE cannot be used (${fileProblem(error) ?? error})`);
   }

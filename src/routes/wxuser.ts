@@ -19,9 +19,8 @@ import { endSession, listSessions, logout } from '../handlers/sessions.ts';
 import type { Audited } from '../middleware/audit.ts';
 import { validateLogin } from '../middleware/cloud-identity.ts';
 import { convertFailure } from '../middleware/handle-errors.ts';
-import { plainBody } from '../middleware/plain-body.ts';
 import { validate } from '../middleware/validate.ts';
-import type { FrontParts } from './front.ts';
+import { changes, type FrontParts } from './front.ts';
 
 export interface WxuserParts extends LoginNeeds, AvatarNeeds, FrontParts {
   readonly audited: Audited;
@@ -33,22 +32,23 @@ export interface WxuserParts extends LoginNeeds, AvatarNeeds, FrontParts {
 
 /** Logging in, and the user's own row. */
 export function wxuserRoutes(parts: WxuserParts): Router {
-  const { audited, limitLogins, limitPhoneData, cloudIdentity, requireLogin } = parts;
+  const { limitLogins, limitPhoneData, cloudIdentity, requireLogin } = parts;
+  const change = changes(parts);
   const validLogin = validateLogin<LoginRequest>(loginRequest, cloudLoginRequest);
   const profile = profileRequest(parts.avatars.isOurs);
   const routes = Router();
   routes.use('/api/wxuser', parts.front);
-  routes.post('/api/wxuser', audited('login'), limitLogins, cloudIdentity, validLogin, login(parts));
+  routes.post('/api/wxuser', change('login'), limitLogins, cloudIdentity, validLogin, login(parts));
   routes.get('/api/wxuser/me', requireLogin, getMe(parts));
-  routes.put('/api/wxuser/me', audited('profile'), requireLogin, validate(profile), putMe(parts));
-  routes.delete('/api/wxuser/me', audited('erasure'), requireLogin, deleteMe(parts));
-  const phone = [audited('phone'), requireLogin, validate(phoneRequest), limitPhoneData];
+  routes.put('/api/wxuser/me', change('profile'), requireLogin, validate(profile), putMe(parts));
+  routes.delete('/api/wxuser/me', change('erasure'), requireLogin, deleteMe(parts));
+  const phone = [...change('phone'), requireLogin, validate(phoneRequest), limitPhoneData];
   routes.post('/api/wxuser/me/phone', phone, postPhone(parts));
-  routes.post('/api/wxuser/me/avatar', audited('avatar'), plainBody, requireLogin, putAvatar(parts));
+  routes.post('/api/wxuser/me/avatar', change('avatar'), requireLogin, putAvatar(parts));
   routes.get('/api/wxuser/me/export', requireLogin, exportMe(parts));
   routes.get('/api/wxuser/sessions', requireLogin, listSessions(parts));
-  routes.delete('/api/wxuser/sessions/:id', audited('session_end'), requireLogin, endSession(parts));
-  routes.post('/api/wxuser/logout', audited('logout'), requireLogin, validate(logoutRequest), logout(parts));
+  routes.delete('/api/wxuser/sessions/:id', change('session_end'), requireLogin, endSession(parts));
+  routes.post('/api/wxuser/logout', change('logout'), requireLogin, validate(logoutRequest), logout(parts));
   routes.use(convertFailure);
   return routes;
 }

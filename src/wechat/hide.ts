@@ -12,11 +12,13 @@ const RID = /^[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{8}$/;
 export function hide(text: string, secrets: readonly string[]): string {
   const telling = secrets.filter((secret) => secret.length >= 8); // a shorter one is no secret, and would garble the text
   const isOpaque = (word: string) => word.length >= 16 && /\d/.test(word) && !RID.test(word);
-  const rest = telling.reduce((rest, secret) => rest.replaceAll(secret, '…'), text.slice(0, SEEN));
-  return scrub(rest, SEEN)
-    .replace(/(?<!\d)(?:\+?86)?1\d{10}(?!\d)/g, '[phone]')
+  const rest = telling
+    .reduce((text, secret) => text.replaceAll(secret, '…'), text.slice(0, SEEN))
+    // Before scrub, which would leave the rest of a word in which it finds something.
     .replace(/[\w+/=-]{8,}/g, (word) =>
       isOpaque(word) || telling.some((secret) => secret.includes(word)) ? '…' : word,
-    )
+    );
+  return scrub(rest, SEEN)
+    .replace(/(?<!\d)(?:\+?86)?1\d{10}(?!\d)/g, '[phone]')
     .slice(0, MAX_LENGTH);
 }

@@ -65,7 +65,7 @@ for (const [network, prefix] of [
 function isPublicUrl(text: string): boolean {
   // What a URL parser would mend silently is refused: the text is stored as it came.
   if (!/^https?:\/\/[^\p{C}\s"'<>\\^`{|}]+$/u.test(text)) return false;
-  const url = URL.parse(text);
+  const url = URL.canParse(text) ? new URL(text) : undefined; // URL.parse is younger than Node 20
   if (!url || url.username || url.password) return false;
   const host = url.hostname;
   if (isIP(host) === 4) return !privateAddresses.check(host);
