@@ -1,4 +1,4 @@
-import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ConfigError, loadConfig } from '../src/config.ts';
@@ -73,6 +73,67 @@ test.each([
   ['a password with digits for letters', 'p@ssw0rdP@ssw0rdp4ssw0rdPassw0rd'],
 ])('words are refused: %s', (_name, secret) => {
   expect(problemOf('JWT_SECRET', secret)).toMatch(/^JWT_SECRET .*: make one with /);
+});
+
+test.each([
+  ['a Chinese sentence', '我的公司的密钥是一二三'],
+  ['a poem', '床前明月光疑是地上霜举头望明月'],
+  ['Cyrillic', 'мойсекретныйключ'],
+  ['emoji', '🐶🐱🐭🐹🐰🦊🐻🐼'],
+  ['an English sentence', 'correct horse battery staple is my secret'],
+  ['a blank among random characters', `${SECRET.slice(0, 20)} ${SECRET.slice(20)}`],
+  ['a control character', `${SECRET}\u0007`],
+  ['a Chinese sentence in base64', base64('我的公司的密钥是一二三四五')],
+  ['it in hex', hex('我的公司的密钥是一二三四五')],
+  ['it in base64, cut off', base64('我的公司的密钥是一二三四五').slice(0, 43)],
+  ['an English sentence in base64', base64('my company secret key for jwt tokens')],
+])('what no generator makes is refused: %s', (_name, secret) => {
+  expect(problemOf('JWT_SECRET', secret)).toBe(
+    'JWT_SECRET must be letters, digits and signs without blanks, as a generator makes them: make one with `npx weapp-login keygen`',
+  );
+});
+
+const digest = (algorithm: string, text: string, encoding: 'hex' | 'base64' | 'base64url' = 'hex') =>
+  createHash(algorithm).update(text).digest(encoding);
+
+test.each([
+  ['MD5 of a number', digest('md5', '123456')],
+  ['MD5 of nothing', digest('md5', '')],
+  ['MD5 in capitals', digest('md5', 'admin').toUpperCase()],
+  ['MD5 of an MD5', digest('md5', digest('md5', '123456'))],
+  ['two MD5', digest('md5', '123456') + digest('md5', 'weapp')],
+  ['SHA-1', digest('sha1', 'password')],
+  ['SHA-256', digest('sha256', 'secret')],
+  ['SHA-256 of nothing', digest('sha256', '')],
+  ['SHA-256 cut off', digest('sha256', 'password').slice(0, 32)],
+  ['SHA-256 in base64', digest('sha256', 'secret', 'base64')],
+  ['SHA-256 in base64url', digest('sha256', 'dragon', 'base64url')],
+  ['SHA-512', digest('sha512', 'password')],
+  ['SHA-512 behind a prefix', `prod-${digest('sha512', 'token')}`],
+  ['an MD5 in hex, in base64', base64(digest('md5', '123456'))],
+  ['of a published secret', digest('sha256', JWT_IO)],
+])('a digest of a common word is refused: %s', (_name, secret) => {
+  expect(problemOf('JWT_SECRET', secret)).toMatch(/^JWT_SECRET is a digest of a common word: make one with /);
+});
+
+test.each([digest('md5', '123456').slice(0, 16), digest('md5', 'admin').slice(8, 24), digest('md5', 'root')])(
+  'a digest is no token of the callback: %s',
+  (token) => {
+    expect(problemOf('WX_CALLBACK_TOKEN', token)).toMatch(/^WX_CALLBACK_TOKEN is a digest/);
+  },
+);
+
+test.each([
+  ['base64 behind a prefix', `base64:${base64('SomeLaravelAppKeyForTests')}`],
+  ['base64 behind a dash', `jwt-${base64('SomeLaravelAppKeyForTests')}`],
+  ['hex behind a prefix', `0x${hex('SomeLaravelAppKeyForTests')}`],
+  ['a token’s header', base64('{"alg":"HS256","typ":"JWT"}')],
+  ['a token', `${base64('{"alg":"HS256"}')}.${base64('{"sub":"1"}')}.${SECRET}`],
+  ['a key file', '-----BEGIN-PRIVATE-KEY-----MIIEvQIBADANBg'],
+  ['a public key', 'MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKB'],
+  ['what Django comes with', 'django-insecure-my-secret-key-for-dev-only-123'],
+])('what is encoded or from another place is refused: %s', (_name, secret) => {
+  expect(problemOf('JWT_SECRET', secret)).toMatch(/^JWT_SECRET is .*: make one with /);
 });
 
 test.each(PUBLISHED_SECRETS)('a published secret is refused however it is dressed up: %s', (published) => {

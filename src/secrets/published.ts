@@ -24,6 +24,11 @@ export const PUBLISHED_SECRETS: readonly string[] = [
   'GawgguFyGrWKav7AX4VKUg',
   'f81d4fae-7dec-11d0-a765-00a0c91e6bf6',
   '550e8400-e29b-41d4-a716-446655440000',
+  '6ba7b810-9dad-11d1-80b4-00c04fd430c8',
+  // how every RSA key begins
+  'MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQ',
+  'MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA',
+  'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ',
   // tutorials on Spring, Express, Flask, Laravel and NestJS
   '404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970',
   '5367566B59703373367639792F423F4528482B4D6251655468576D5A71347437',
@@ -34,10 +39,17 @@ export const PUBLISHED_SECRETS: readonly string[] = [
   'bezKoderSecretKey',
   'your-secret-key',
   'keyboard cat',
+  'DO NOT USE THIS VALUE. INSTEAD, CREATE A COMPLEX SECRET AND KEEP IT SAFE OUTSIDE OF THE SOURCE CODE.',
+  // the settings that Docker images and frameworks come with
+  'my-32-character-ultra-secure-and-ultra-long-secret',
+  'django-insecure-',
+  'put your unique phrase here',
+  '255d861b-5ea1-5996-9aa3-922530ec40b1',
   // pi and e
   '3141592653589793238462643383279502884197169399375105820974944592',
   '2718281828459045235360287471352662497757247093699959574966967627',
-  // WeChat's own samples
+  // WeChat's own samples, and WeChat Pay's
+  '192006250b4c09247ec02edce69f6a2d',
   'jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C',
   'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG',
 ];

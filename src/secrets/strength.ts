@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
 import type { ZxcvbnFactory } from '@zxcvbn-ts/core';
+import { digestFinder } from './digests.ts';
+import { PUBLISHED_SECRETS } from './published.ts';
 
 /** What people make secrets of, besides the words and passwords that zxcvbn's own lists have. */
 const WORDS =
@@ -8,8 +10,9 @@ const WORDS =
   'secrets key keys token jwt password passwd auth aes hmac hash salt sign signing signature encrypt encoding encoded ' +
   'base64 hex string bytes bits byte random secure strong private public api app backend server client service ' +
   'production development staging test tests demo example sample default prints openssl keygen generate generated ' +
-  'session user users login wechat weixin weapp wxapp wx mini program miniprogram callback message push company ' +
+  'session root admin super user users login wechat weixin weapp wxapp wx mini program miniprogram callback message push company ' +
   'instance instances command commands database mysql redis weapplogin mima miyao xiaochengxu gongsi ceshi denglu yonghu ' +
+  'some any laravel django flask rails spring symfony express nest nestjs next nextauth node docker tencent alibaba ' +
   'deadbeef cafebabe badf00d baadf00d feedface deadc0de c0ffee';
 
 /** Random text costs zxcvbn's attacker ten guesses a character, and a little less where it has a word by chance. */
@@ -17,6 +20,8 @@ const PER_CHARACTER = 0.75;
 const SLACK = 2;
 /** How much zxcvbn is shown: its time grows faster than the text. */
 const SHOWN = 48;
+/** The passwords, most common first, whose digests are known too. */
+const DIGESTED = 1000;
 
 const REASONS: Readonly<Record<string, string>> = {
   repeat: 'repeats itself',
@@ -25,13 +30,19 @@ const REASONS: Readonly<Record<string, string>> = {
   date: 'is made of dates',
 };
 
-let estimator: ZxcvbnFactory | undefined;
+interface Judge {
+  readonly estimator: ZxcvbnFactory;
+  readonly hasDigest: (text: string) => boolean;
+}
+
+let judge: Judge | undefined;
 
 /** Why a text can be guessed, or nothing. */
 export function guessable(text: string): string | undefined {
+  judge ??= load();
+  if (judge.hasDigest(text)) return 'is a digest of a common word';
   const shown = text.length > SHOWN ? text.slice(0, SHOWN / 2) + text.slice(-SHOWN / 2) : text;
-  estimator ??= load();
-  const parts = estimator.check(shown).sequence;
+  const parts = judge.estimator.check(shown).sequence;
   // Not zxcvbn's total: it also counts the ways to put the parts together, which makes any sentence strong.
   const digits = parts.reduce((sum, part) => sum + guessesOf(part), 0);
   if (digits >= PER_CHARACTER * shown.length - SLACK) return undefined;
@@ -47,14 +58,19 @@ function guessesOf(part: object): number {
 }
 
 /** Loaded with the first secret: a server that has none, as in the sandbox, does without these 23 MB. */
-function load(): ZxcvbnFactory {
+function load(): Judge {
   const require = createRequire(import.meta.url);
   const zxcvbn = require('@zxcvbn-ts/core') as typeof import('@zxcvbn-ts/core');
   const common = require('@zxcvbn-ts/language-common') as typeof import('@zxcvbn-ts/language-common');
-  return new zxcvbn.ZxcvbnFactory({
-    dictionary: { ...common.dictionary, words: WORDS.split(' ') },
-    graphs: common.adjacencyGraphs,
-    maxLength: SHOWN,
-    l33tMaxSubstitutions: 4, // of the usual 100, a secret in hex takes ten times as long
-  });
+  const words = WORDS.split(' ');
+  const passwords = common.dictionary['passwords-common'].slice(0, DIGESTED);
+  return {
+    estimator: new zxcvbn.ZxcvbnFactory({
+      dictionary: { ...common.dictionary, words },
+      graphs: common.adjacencyGraphs,
+      maxLength: SHOWN,
+      l33tMaxSubstitutions: 4, // of the usual 100, a secret in hex takes ten times as long
+    }),
+    hasDigest: digestFinder(['', ...words, ...passwords.map(String), ...PUBLISHED_SECRETS]),
+  };
 }

@@ -28,6 +28,11 @@ export function weaknessOf(given: string, least: number, others: readonly Given[
   const isShort = (rest: string, text: string) => rest.length < Math.min(least, text.length);
   if (readings.some(({ text, unknown }) => isShort(unknown, text)))
     return 'is a published example, or made of one';
+  // A short reading may have a blank by chance.
+  const isText = (text: string) => !/^[!-~]*$/.test(text);
+  if (isText(given) || readings.some(({ text }) => Buffer.byteLength(text) >= 16 && isText(text)))
+    return 'must be letters, digits and signs without blanks, as a generator makes them';
+  if (readings.some(({ text }) => /^(?:-----BEGIN|\{")/.test(text))) return 'is a token or a key file';
   if (Buffer.byteLength(secret) < least) return `must have at least ${least} bytes`;
   if (hasPattern(secret)) return 'is a sequence or repeats itself';
   const source = others.find(({ value }) =>
