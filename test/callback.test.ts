@@ -802,15 +802,16 @@ describe.each([
       expect(await app.rows()).toEqual([]);
       const next = await restart(app, database, env);
       const headers = await loginAsAda(next);
-      // As if all that is remembered were gone, and the new account were of a second later.
+      // As if all that is remembered were gone, and the new account were of a while later, however slow the machine is.
       await next.sql(sql`DELETE FROM wxcallback_delivery`);
-      const made = new Date(Date.now() + 1000).toISOString().replace('T', ' ').replace('Z', '');
+      const madeAt = nowInSeconds() + 60;
+      const made = new Date(madeAt * 1000).toISOString().replace('T', ' ').replace('Z', '');
       await next.sql(sql`UPDATE wxuser SET created_at = ${made}`);
       expectSuccess(await deliver(next, first));
       for (const old of [leaving, revoke(openid, '6,8'), event('user_info_modified', openid)]) {
         // WeChat's own repetition, signed when the account is there; without a CreateTime the signature's time counts.
         const { CreateTime, ...timeless } = { ...old, n: 1 };
-        const later = nowInSeconds() + 30;
+        const later = madeAt + 30;
         expectSuccess(await push(next, { ...timeless, CreateTime }, { mode, format, timestamp: later }));
         expectSuccess(await push(next, { ...timeless, CreateTime: `${CreateTime}` }, { mode, format }));
         expectSuccess(await push(next, { ...timeless, n: 2 }, { mode, format, timestamp: CreateTime }));
@@ -822,7 +823,7 @@ describe.each([
       expect((await mySessions(next, headers)).status).toBe(200);
       expect(new Set(outcomes(next))).toEqual(new Set(['outdated']));
       // And now the user really leaves.
-      const now = nowInSeconds() + 2;
+      const now = madeAt + 2;
       const real = event('user_authorization_cancellation', openid, { CreateTime: now });
       expectSuccess(await push(next, real, { mode, format, timestamp: now }));
       expect(await next.rows()).toEqual([]);
