@@ -66,10 +66,9 @@ test.each(stores)(
     const dump = dumps.join('\n');
     const raw = sessionKeys.map((key) => Buffer.from(key, 'base64').toString('latin1'));
     const hex = sessionKeys.map((key) => Buffer.from(key, 'base64').toString('hex'));
-    const parts = tokens.flatMap((token) => [token, token.split('.')[2] ?? '']);
+    const parts = tokens.flatMap((token) => [token, ...token.split('.')]);
     const secrets = [...sessionKeys, ...raw, ...hex, ...parts, JWT_SECRET, WX_SECRET];
     expect(secrets.filter((secret) => dump.includes(secret))).toEqual([]);
-    expect(dump).not.toMatch(/eyJ[\w-]+\.[\w-]+/);
     await app.close();
     await database.drop();
   },
