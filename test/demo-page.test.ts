@@ -69,6 +69,20 @@ describe.skipIf(!inject('chromium'))('in a browser', () => {
   const isPressed = ({ page }: Shown, name: string) =>
     page.getByRole('button', { name, pressed: true, exact: true }).waitFor();
 
+  test('a login that a Wi-Fi’s portal answers is said on the page, and the next tap logs in', async () => {
+    const { shown } = await open();
+    const portal = "<script>top.self.location.href='http://10.0.0.1/'</script>";
+    await shown.page.route(
+      '**/api/wxuser',
+      (route) => route.fulfill({ status: 200, contentType: 'text/html', body: portal }),
+      { times: 1 },
+    );
+    await shown.phone.getByRole('button', { name: '微信登录' }).click();
+    await shown.phone.getByRole('button', { name: '允许' }).click();
+    await shown.phone.getByText('收到的不是登录服务器的回复').waitFor();
+    await logIn(shown);
+  });
+
   test('tells what happens step by step, with what was sent and answered, and no token and no key', async () => {
     const { app, shown } = await open();
     const [answer] = await Promise.all([shown.page.waitForResponse(/\/api\/wxuser$/), logIn(shown)]);

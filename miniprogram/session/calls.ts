@@ -1,5 +1,7 @@
-import { failed, type Language, type OwnCode, type Retry, SessionError } from './error.js';
+import { checkReply } from './contract.js';
+import { failed, type Language, type OwnCode, SessionError } from './error.js';
 import type { Callbacks, Clock, Method, Platform, Profile, Response } from './platform.js';
+import { type Reply, readReply, refusal } from './reply.js';
 
 export interface Request {
   /** A path of the server: `/api/wxuser/me`. */
@@ -58,8 +60,8 @@ export function createCalls({ platform, clock, baseUrl, timeoutMs, language }: N
     /** A new code of wx.login. */
     async code(): Promise<string> {
       const call: Call<{ code: string }> = (callbacks) => platform.login(callbacks);
-      const { code } = await ask(WX_LOGIN_MS, call, 'login_failed');
-      if (!code) throw failed('login_failed', language, 'no code');
+      const { code } = Object(await ask(WX_LOGIN_MS, call, 'login_failed')) as { code?: unknown };
+      if (typeof code !== 'string' || !code) throw failed('login_failed', language, 'no code');
       return code;
     },
 
@@ -71,17 +73,20 @@ export function createCalls({ platform, clock, baseUrl, timeoutMs, language }: N
         const denied = /deny|denied|cancel|not authorized/.test(error.reason);
         throw denied ? failed('profile_denied', language, error.reason) : error;
       });
-      const { encryptedData, iv, rawData, signature } = await asked;
+      const { encryptedData, iv, rawData, signature } = Object(await asked) as Profile;
+      if (!rawData && !encryptedData) throw failed('profile_failed', language, 'no profile');
       return { encryptedData, iv, rawData, signature };
     },
 
-    /** wx.request, or wx.uploadFile where there is a `filePath`; a status that is no success is a failure. */
-    async send(request: Request | Upload, token?: string): Promise<Response> {
+    /** wx.request, or wx.uploadFile where there is a `filePath`; a status that is no success, and a reply that is not the server's, are failures. */
+    async send(request: Request | Upload, token?: string): Promise<Reply> {
+      const { url } = request;
       // The token goes to baseUrl only.
-      if (!request.url.startsWith('/')) throw failed('path_expected', language);
+      if (!url.startsWith('/')) throw failed('path_expected', language);
       const isUpload = 'filePath' in request;
+      const method = isUpload ? 'POST' : (request.method ?? 'GET');
       const sent = {
-        url: baseUrl + request.url,
+        url: baseUrl + url,
         header: { 'Accept-Language': language, ...request.header, ...(token && { Authorization: token }) },
         timeout: request.timeoutMs ?? (isUpload ? UPLOAD_MS : timeoutMs),
       };
@@ -90,49 +95,15 @@ export function createCalls({ platform, clock, baseUrl, timeoutMs, language }: N
           const { filePath, name = 'file', formData = {} } = request;
           return platform.uploadFile({ ...sent, filePath, name, formData, ...callbacks });
         }
-        const { method = 'GET', data } = request;
+        const { data } = request;
         return platform.request({ ...sent, method, ...(data !== undefined && { data }), ...callbacks });
       };
-      const response = await ask(sent.timeout + GRACE_MS, call, 'network_failed');
-      const answer = isUpload ? { ...response, data: parsed(response.data) } : response;
-      if (answer.statusCode < 200 || answer.statusCode >= 400) throw refusal(answer);
-      return answer;
+      const reply = readReply(await ask(sent.timeout + GRACE_MS, call, 'network_failed'), language);
+      if (reply.status < 200 || reply.status >= 300) throw refusal(reply);
+      checkReply(reply, { method, url, baseUrl }, language);
+      return reply;
     },
   };
-}
-
-function parsed(data: unknown): unknown {
-  try {
-    return JSON.parse(String(data));
-  } catch {
-    return data;
-  }
-}
-
-/** A header of a response, whatever the case of its name. */
-export function headerOf({ header = {} }: Response, name: string): string {
-  const found = Object.entries(header).find(([each]) => each.toLowerCase() === name);
-  return found ? String(found[1]) : '';
-}
-
-const RETRIES: readonly Retry[] = ['login', 'later', 'never'];
-
-function refusal(response: Response): SessionError {
-  const { statusCode: status } = response;
-  // What a proxy on the way answers, or a route of yours, need not have our form.
-  const body = Object(response.data) as { readonly [Field in keyof SessionError]?: unknown };
-  const retry = RETRIES.find((each) => each === body.retry) ?? retryOf(status);
-  const issues = Array.isArray(body.issues) ? body.issues : [];
-  const code = typeof body.code === 'string' ? body.code : `http_${status}`;
-  const messages = String(body.messages ?? `HTTP ${status}`);
-  const requestId = String(body.requestId ?? '');
-  const retryAfter = Number(headerOf(response, 'retry-after')) || undefined;
-  return new SessionError({ code, status, retry, messages, requestId, retryAfter, issues });
-}
-
-function retryOf(status: number): Retry {
-  if (status === 401) return 'login';
-  return status === 429 || status >= 502 ? 'later' : 'never';
 }
 
 /** Repeats what fails with `later`, so often: after Retry-After, else after about 1 s, 2 s, 4 s … */

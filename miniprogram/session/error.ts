@@ -32,6 +32,11 @@ export class SessionError extends Error {
 /** The failures that the server knows nothing of. */
 const OWN = {
   network_failed: { retry: 'later', zh: '网络不可用，请稍后再试', en: 'No network: try again later' },
+  unexpected_reply: {
+    retry: 'never',
+    zh: '收到的不是登录服务器的回复，请检查网络',
+    en: 'The reply is not from the login server: check the network',
+  },
   timed_out: { retry: 'later', zh: '等待超时，请稍后再试', en: 'No answer in time: try again later' },
   login_failed: { retry: 'later', zh: '微信登录失败，请稍后再试', en: 'wx.login failed: try again later' },
   logged_out: { retry: 'never', zh: '请先登录', en: 'Logged out: log in first' },
@@ -44,6 +49,12 @@ export type OwnCode = keyof typeof OWN;
 /** A failure of our own; `cause` is what wx said or what was thrown. */
 export function failed(code: OwnCode, language: Language, cause: unknown = ''): SessionError {
   const { retry, [language]: messages } = OWN[code];
-  const { errMsg, message } = Object(cause) as { errMsg?: unknown; message?: unknown };
-  return new SessionError({ code, retry, messages, reason: String(errMsg || message || cause) });
+  const { errMsg, errno, message } = Object(cause) as {
+    errMsg?: unknown;
+    errno?: unknown;
+    message?: unknown;
+  };
+  const said = errMsg || message || (typeof cause === 'string' && cause);
+  const reason = [said, errno !== undefined && `(errno ${errno})`].filter(Boolean).join(' ');
+  return new SessionError({ code, retry, messages, reason });
 }

@@ -17,8 +17,8 @@ type Sent = { url: string; header: Record<string, string>; timeout: number };
 /** wx.request has no PATCH. */
 export type Method = 'GET' | 'HEAD' | 'OPTIONS' | 'POST' | 'PUT' | 'DELETE';
 
-/** Any HTTP status; of wx.uploadFile `data` is a text, and there is no `header`. */
-export type Response = { statusCode: number; data: unknown; header?: object };
+/** Any HTTP status, on some platforms as a text; of wx.uploadFile `data` is a text, and there is no `header`. */
+export type Response = { statusCode: number | string; data: unknown; header?: object | null };
 
 export type Profile = { encryptedData: string; iv: string; rawData: string; signature: string };
 

@@ -1,6 +1,8 @@
-import { createCalls, headerOf, type Request, type Upload, withRetries } from './calls.js';
+import { createCalls, type Request, type Upload, withRetries } from './calls.js';
 import { failed, type Language, type SessionError } from './error.js';
-import { type Clock, type Platform, type Profile, type Response, realClock } from './platform.js';
+import { goodUntil } from './good-until.js';
+import { type Clock, type Platform, type Profile, realClock } from './platform.js';
+import type { Reply } from './reply.js';
 import { type Kept, read, type State, store, type User } from './storage.js';
 import { createTapCode } from './tap-code.js';
 
@@ -74,7 +76,7 @@ export function createSession(options: SessionOptions) {
   }
 
   /** wx.login, then `POST /api/wxuser`; every attempt with a new code, since the last one may be spent. */
-  function postLogin(began: number, ready?: string, profile?: Profile): Promise<Response> {
+  function postLogin(began: number, ready?: string, profile?: Profile): Promise<Reply> {
     const attempt = async () => {
       checkNoLogoutSince(began);
       const code = ready ?? (await calls.code());
@@ -95,9 +97,7 @@ export function createSession(options: SessionOptions) {
       const { token, expiresAt, ...reply } = answer.data as LoginReply & { token: string; expiresAt: string };
       if (began !== logouts) void endOnServer(token);
       checkNoLogoutSince(began);
-      // The server's clock says how long it is good, since the phone's may be wrong by days.
-      const life = Date.parse(expiresAt) - (Date.parse(headerOf(answer, 'date')) || clock.now());
-      const kept: Kept = { token, goodUntil: clock.now() + life, user: reply.user };
+      const kept: Kept = { token, goodUntil: goodUntil(token, expiresAt, clock.now()), user: reply.user };
       keep(kept);
       emit('login', reply);
       return kept;

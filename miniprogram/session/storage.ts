@@ -6,7 +6,8 @@ export interface User {
   readonly nickName: string | null;
   readonly avatar: string | null;
   readonly gender: number | null;
-  readonly createdAt: string;
+  /** Null for a user from before the server. */
+  readonly createdAt: string | null;
 }
 
 /** A login that is kept; `goodUntil` is by this phone's clock. */

@@ -14,6 +14,8 @@ export interface PublicUser {
 
 /** Answers a success: `{status: 200, messages, …data}`, the tutorial's fields first. */
 export function reply(req: Request, res: Response, messages: Text, data: object): void {
+  // Express would answer a 304 without data; nothing of this may have been stored to be compared with.
+  delete req.headers['if-none-match'];
   res.json({ status: 200, messages: textFor(req, messages), ...data });
 }
 

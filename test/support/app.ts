@@ -54,10 +54,12 @@ interface Options {
   readonly env?: Record<string, string>;
   readonly database?: FreshDatabase;
   readonly now?: () => Date;
+  /** For several tests: its caller closes it. */
+  readonly shared?: boolean;
 }
 
-/** Starts a real server on a free port; it ends with the test. Without settings it runs on the sandbox. */
-export async function startApp({ env = {}, database, now }: Options = {}): Promise<TestApp> {
+/** Starts a real server on a free port; it ends with the test, unless it is shared. Without settings it runs on the sandbox. */
+export async function startApp({ env = {}, database, now, shared }: Options = {}): Promise<TestApp> {
   const own = database ?? (await freshSqlite());
   const log: Record<string, unknown>[] = [];
   const config = loadConfig({
@@ -111,7 +113,7 @@ export async function startApp({ env = {}, database, now }: Options = {}): Promi
       if (!database) await own.drop();
     },
   };
-  onTestFinished(app.close);
+  if (!shared) onTestFinished(app.close);
   return app;
 }
 
