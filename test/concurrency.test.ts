@@ -65,7 +65,7 @@ describe.each(engines)('what a login costs the database, on $name', ({ fresh }) 
     await app.login({ user: 'Bob' });
     const [ada, bob] = await app.rows();
     expect(ada).toEqual({ ...before, last_login_at: ada?.last_login_at });
-    expect(bob?.id).toBe((ada?.id ?? 0) + 1);
+    expect(bob?.id).toBe(Number(ada?.id) + 1);
     await app.close();
     await database.drop();
   });

@@ -373,7 +373,7 @@ describe.each(engines)('the table of checks, on $name', ({ fresh }) => {
     const checks = createPictureChecks(opened, () => new Date());
     const { id = 0 } = (await rowOf(app)) ?? {};
     await checks.asked('here', id, FINE);
-    await checks.asked('gone', id + 1, FINE);
+    await checks.asked('gone', Number(id) + 1, FINE);
     expect(await checks.find('here')).toEqual({ userId: id, avatar: FINE, verdict: undefined });
     const rows = await opened.db.selectFrom('wxmedia_check').select('trace_id').execute();
     expect(rows).toEqual([{ trace_id: 'here' }]);

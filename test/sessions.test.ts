@@ -377,7 +377,7 @@ describe.each(engines)('sessions in the database, on $name', ({ fresh }) => {
     const expired = Array.from({ length: 1200 }, (_, i) => ({
       ...row,
       sid: `expired-${i}`,
-      wxuser_id: row.wxuser_id + 1,
+      wxuser_id: Number(row.wxuser_id) + 1,
       expires_at: '2020-01-01 00:00:00.000',
     }));
     await db.insertInto('wxsession').values(expired).execute();

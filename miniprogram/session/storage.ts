@@ -2,7 +2,8 @@ import type { Platform } from './platform.js';
 
 /** The user as he was at his login. */
 export interface User {
-  readonly id: number;
+  /** A text of digits where a number would lose some. */
+  readonly id: number | string;
   readonly nickName: string | null;
   readonly avatar: string | null;
   readonly gender: number | null;

@@ -1,12 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import { AppError } from '../errors.ts';
+import type { UserId } from '../user-id.ts';
 
 /** One login, on one device. */
 export interface Session {
   /** 128 random bits; the `sid` of its token. */
   readonly sid: string;
   /** `wxuser.id` */
-  readonly userId: number;
+  readonly userId: UserId;
   /** The user's at the login: all of an earlier one have been ended at once. */
   readonly generation: number;
   /** Sealed: see auth/seal.ts. */
@@ -41,17 +42,17 @@ export interface Sessions {
    * and leaves none, if meanwhile the user was erased or all of his sessions were ended.
    */
   open(session: Session, openid: string): Promise<readonly string[]>;
-  standing(userId: number, sid: string): Promise<Standing>;
+  standing(userId: UserId, sid: string): Promise<Standing>;
   /** One of a user's sessions, if it has not ended. */
-  find(userId: number, sid: string): Promise<Session | undefined>;
+  find(userId: UserId, sid: string): Promise<Session | undefined>;
   /** A user's sessions that have not ended, the newest first. */
-  list(userId: number): Promise<Session[]>;
+  list(userId: UserId): Promise<Session[]>;
   /** Ends one of a user's sessions; tells whether there was one. */
-  end(userId: number, sid: string): Promise<boolean>;
+  end(userId: UserId, sid: string): Promise<boolean>;
   /** Ends all of a user's sessions. A repeat is harmless. */
-  endAll(userId: number): Promise<void>;
+  endAll(userId: UserId): Promise<void>;
   /** Has it asked anew whether a user may come in, here and on every instance that hears: after a ban. A repeat is harmless. */
-  forget(userId: number): Promise<void>;
+  forget(userId: UserId): Promise<void>;
 }
 
 /** Whether a text that somebody sent can be a sid: MySQL would not even compare another. */
@@ -61,7 +62,7 @@ export function isSid(text: string): boolean {
 
 /** What is no longer good: one session of a user, or, without `sid`, whatever was known of him. */
 export interface Ended {
-  readonly userId: number;
+  readonly userId: UserId;
   readonly sid?: string;
 }
 
@@ -84,7 +85,7 @@ export interface Ends {
 export function remembering(sessions: Sessions, seconds: number, ends?: Ends): Sessions {
   if (seconds === 0) return sessions;
   /** By user, until when each of his sessions is remembered. */
-  const good = new LRUCache<number, Map<string, number>>({ max: 50_000 });
+  const good = new LRUCache<UserId, Map<string, number>>({ max: 50_000 });
 
   /** Puts another map in the place of the user's: an answer that is under way goes into none that is used. */
   function forget(ended: Ended | undefined): void {

@@ -2,13 +2,14 @@ import type { KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { type UserId, userIdSchema } from '../user-id.ts';
 import type { Secrets } from './keys.ts';
 import { type Algorithm, type PublicJwk, publicTokenKey, secretTokenKey } from './token-keys.ts';
 
 /** Whom a token speaks for. */
 export interface Bearer {
   /** `wxuser.id` */
-  readonly id: number;
+  readonly id: UserId;
   readonly appid: string;
   readonly openid: string;
   /** The session that the token stands for. */
@@ -44,10 +45,7 @@ export interface Tokens {
 }
 
 const claimsSchema = z.object({
-  sub: z
-    .string()
-    .regex(/^\d{1,16}$/)
-    .transform(Number),
+  sub: z.string().pipe(userIdSchema),
   openid: z.string(),
   appid: z.string(),
   sid: z.string(),

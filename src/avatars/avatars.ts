@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AvatarStoreAddress } from '../avatar-store-url.ts';
 import { AppError } from '../errors.ts';
 import type { Warn } from '../private-files.ts';
+import type { UserId } from '../user-id.ts';
 import { boundedStore } from './bounded-store.ts';
 import { createDiskStore } from './disk.ts';
 import { createS3Store } from './s3.ts';
@@ -10,7 +11,7 @@ import { type AvatarStore, PICTURE_NAME } from './store.ts';
 /** Whose picture it is. */
 export interface Owner {
   /** `wxuser.id` */
-  readonly id: number;
+  readonly id: UserId;
   readonly appid: string;
 }
 

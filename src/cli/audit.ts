@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { UserRow } from '../db/administration.ts';
 import { AppError } from '../errors.ts';
 import { createLog } from '../log.ts';
+import type { UserId } from '../user-id.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What is audited of commands. */
@@ -14,7 +15,7 @@ export type CommandEvent = 'ban' | 'unban' | 'end-sessions';
 export async function audited(event: CommandEvent, run: () => Promise<readonly UserRow[]>): Promise<void> {
   const log = createLog('info', process.stderr);
   const requestId = randomUUID();
-  const write = (result: string, who: { user?: number; appid?: string } = {}) =>
+  const write = (result: string, who: { user?: UserId; appid?: string } = {}) =>
     log.info({ audit: event, ...who, from: 'cli', result, requestId }, 'audit');
   try {
     for (const row of await run()) write('ok', { user: row.id, appid: row.appid });

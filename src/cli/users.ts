@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import type { Redis } from '../redis/open.ts';
 import { openStores, sessionsOf } from '../stores.ts';
+import { parseUserId, type UserId } from '../user-id.ts';
 import { audited, type CommandEvent } from './audit.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -67,7 +68,7 @@ async function setStatus(
   name: 'ban' | 'unban',
   config: Config,
   args: readonly string[],
-  done: (tools: Tools, ids: readonly number[]) => Promise<void>,
+  done: (tools: Tools, ids: readonly UserId[]) => Promise<void>,
 ): Promise<void> {
   const linked = args.includes('--linked');
   const rest = args.filter((arg) => arg !== '--linked');
@@ -86,13 +87,14 @@ async function onUser(
   options: string,
   config: Config,
   args: readonly string[],
-  work: (tools: Tools, id: number) => Promise<readonly UserRow[]>,
+  work: (tools: Tools, id: UserId) => Promise<readonly UserRow[]>,
 ): Promise<void> {
-  const [id = '', ...more] = args;
-  if (!/^\d{1,15}$/.test(id) || more.length > 0) {
+  const [text = '', ...more] = args;
+  const id = parseUserId(text);
+  if (id === undefined || more.length > 0) {
     throw new UsageError(`usage: weapp-login ${name}${options} <id>   (weapp-login users <text> finds it)`);
   }
-  await audited(name, () => administer(config, (tools) => work(tools, Number(id))));
+  await audited(name, () => administer(config, (tools) => work(tools, id)));
 }
 
 async function administer<T>(config: Config, work: (tools: Tools) => Promise<T>): Promise<T> {
@@ -111,7 +113,7 @@ async function administer<T>(config: Config, work: (tools: Tools) => Promise<T>)
 }
 
 /** Users can be found while Redis is away. */
-async function countOf(sessions: Sessions, id: number): Promise<number | string> {
+async function countOf(sessions: Sessions, id: UserId): Promise<number | string> {
   return sessions.list(id).then(
     ({ length }) => length,
     () => 'unknown',
@@ -134,7 +136,7 @@ function later({ sessions: { cacheSeconds } }: Config): string {
   return cacheSeconds === 0 ? '' : `; running servers know within ${cacheSeconds} s`;
 }
 
-function named(ids: readonly number[]): string {
+function named(ids: readonly UserId[]): string {
   return ids.length === 1 ? `user ${ids[0]} is` : `users ${ids.join(', ')} are`;
 }
 

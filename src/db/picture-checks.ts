@@ -1,5 +1,7 @@
 import { sql } from 'kysely';
+import type { UserId } from '../user-id.ts';
 import { withDatabaseFailures } from './failures.ts';
+import { idParam } from './id-param.ts';
 import type { Database } from './open.ts';
 import { toColumn } from './schema.ts';
 import { sweeper } from './sweep.ts';
@@ -12,7 +14,7 @@ export interface PictureVerdict {
 
 /** A picture that WeChat was asked about. */
 export interface PictureCheck {
-  readonly userId: number;
+  readonly userId: UserId;
   readonly avatar: string;
   /** Missing until WeChat has told it. */
   readonly verdict: PictureVerdict | undefined;
@@ -21,7 +23,7 @@ export interface PictureCheck {
 /** The pictures that WeChat was asked about in the last day, by trace_id. Verdict and question may come in either order. */
 export interface PictureChecks {
   /** Remembers whose picture it is. Remembers nothing of a user whose row is gone. */
-  asked(traceId: string, userId: number, avatar: string): Promise<void>;
+  asked(traceId: string, userId: UserId, avatar: string): Promise<void>;
   /** Remembers the verdict, and answers what it is about, if that is known already. */
   answered(traceId: string, verdict: PictureVerdict): Promise<PictureCheck | undefined>;
   find(traceId: string): Promise<PictureCheck | undefined>;
@@ -45,7 +47,7 @@ export function createPictureChecks({ db, engine }: Database, now: () => Date): 
               sql<string>`${avatar}`.as('avatar'),
               sql<string>`${toColumn(now())}`.as('created_at'),
             ])
-            .where('id', '=', userId),
+            .where('id', '=', idParam(userId)),
         );
       await (engine === 'sqlite'
         ? insert.onConflict((conflict) => conflict.column('trace_id').doUpdateSet(news))

@@ -1,6 +1,8 @@
 import type { Session, Standing } from '../auth/sessions.ts';
+import type { UserId } from '../user-id.ts';
 import { withDatabaseFailures } from './failures.ts';
 import { generationOf, nextGeneration } from './generation.ts';
+import { idParam } from './id-param.ts';
 import type { Database } from './open.ts';
 import { toColumn } from './schema.ts';
 import { sweeper } from './sweep.ts';
@@ -19,13 +21,13 @@ export interface Known {
  * database does not.
  */
 export interface RevokedSessions {
-  known(userId: number, sid: string): Promise<Known>;
+  known(userId: UserId, sid: string): Promise<Known>;
   /** Which of a user's sessions have not ended. */
-  among(userId: number, sessions: readonly Session[]): Promise<Session[]>;
+  among(userId: UserId, sessions: readonly Session[]): Promise<Session[]>;
   /** Keeps sessions ended until their time is over. */
   revoke(sessions: readonly Pick<Session, 'sid' | 'userId' | 'expiresAt'>[]): Promise<void>;
   /** Ends all sessions of a user that there may be, wherever. */
-  revokeAll(userId: number): Promise<void>;
+  revokeAll(userId: UserId): Promise<void>;
   /** Whether a session that has just been opened may stay: its user is there, and has not ended all of his since the login. */
   admits(session: Pick<Session, 'userId' | 'generation'>): Promise<boolean>;
 }
@@ -41,7 +43,7 @@ export function createRevokedSessions({ db, engine }: Database, now: () => Date)
         )
         .select(['wxuser.status as status', 'wxuser.session_generation as generation'])
         .select('wxsession_revoked.sid as revoked')
-        .where('wxuser.id', '=', userId)
+        .where('wxuser.id', '=', idParam(userId))
         .executeTakeFirst();
       if (!row || row.revoked !== null) return { standing: 'ended', generation: row?.generation ?? 0 };
       return { standing: row.status === 'banned' ? 'banned' : 'good', generation: row.generation };
@@ -56,7 +58,7 @@ export function createRevokedSessions({ db, engine }: Database, now: () => Date)
           join.onRef('wxsession_revoked.wxuser_id', '=', 'wxuser.id').on('wxsession_revoked.sid', 'in', sids),
         )
         .select(['wxuser.session_generation as generation', 'wxsession_revoked.sid as revoked'])
-        .where('wxuser.id', '=', userId)
+        .where('wxuser.id', '=', idParam(userId))
         .execute();
       const revoked = new Set(rows.map((row) => row.revoked));
       return sessions.filter(

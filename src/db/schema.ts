@@ -1,8 +1,9 @@
 import type { Generated, Kysely, Selectable } from 'kysely';
+import type { UserId } from '../user-id.ts';
 
 /** One row per user and mini program. The names that are not snake_case are the tutorial's. */
 export interface WxUserTable {
-  id: Generated<number>;
+  id: Generated<UserId>;
   appid: string;
   /** The openid: the tutorial's name for it. */
   user_id: string;
@@ -29,7 +30,7 @@ export interface WxUserTable {
 export interface WxSessionTable {
   sid: string;
   /** `wxuser.id`. (`wxuser.user_id` is the openid: the tutorial's name.) */
-  wxuser_id: number;
+  wxuser_id: UserId;
   generation: number;
   session_key: string;
   device: string;
@@ -42,7 +43,7 @@ export interface WxSessionTable {
 /** One row per session that was ended before its time, where sessions are kept in Redis; see db/revoked.ts. */
 export interface WxSessionRevokedTable {
   sid: string;
-  wxuser_id: number;
+  wxuser_id: UserId;
   /** When its token's time is over. */
   expires_at: string;
 }
@@ -51,7 +52,7 @@ export interface WxSessionRevokedTable {
 export interface WxMediaCheckTable {
   trace_id: string;
   /** NULL, as the avatar, while only the verdict is known. */
-  wxuser_id: number | null;
+  wxuser_id: UserId | null;
   avatar: string | null;
   /** NULL, as the label, while WeChat is looking. */
   suggest: 'pass' | 'review' | 'risky' | 'failed' | null;

@@ -1,8 +1,10 @@
 import type { JoinBuilder, Selectable } from 'kysely';
 import { LAST_USE_MS, type Session, type SessionLimits, type Sessions } from '../auth/sessions.ts';
 import { AppError } from '../errors.ts';
+import type { UserId } from '../user-id.ts';
 import { withDatabaseFailures } from './failures.ts';
 import { generationOf, nextGeneration } from './generation.ts';
+import { idParam } from './id-param.ts';
 import type { Database } from './open.ts';
 import { fromColumn, type Tables, toColumn, type WxSessionTable } from './schema.ts';
 import { sweeper } from './sweep.ts';
@@ -40,7 +42,7 @@ export function createSessions(
         .select(['wxuser.status as status', 'wxuser.session_generation as current'])
         .select(['wxsession.generation as generation', 'wxsession.last_used_at as lastUsedAt'])
         .where('wxsession.sid', '=', sid)
-        .where('wxsession.wxuser_id', '=', userId)
+        .where('wxsession.wxuser_id', '=', idParam(userId))
         .where('wxsession.expires_at', '>', toColumn(now()))
         .where('wxsession.last_used_at', '>', usedSince())
         .executeTakeFirst();
@@ -66,18 +68,18 @@ export function createSessions(
 
     async endAll(userId) {
       await nextGeneration(db, userId);
-      await db.deleteFrom('wxsession').where('wxuser_id', '=', userId).execute();
+      await db.deleteFrom('wxsession').where('wxuser_id', '=', idParam(userId)).execute();
     },
 
     forget: async () => undefined, // the row is asked every time
   });
 
-  function alive(userId: number) {
+  function alive(userId: UserId) {
     return db
       .selectFrom('wxsession')
       .innerJoin('wxuser', ofGeneration)
       .selectAll('wxsession')
-      .where('wxsession.wxuser_id', '=', userId)
+      .where('wxsession.wxuser_id', '=', idParam(userId))
       .where('wxsession.expires_at', '>', toColumn(now()))
       .where('wxsession.last_used_at', '>', usedSince())
       .orderBy('wxsession.created_at', 'desc')
@@ -89,11 +91,11 @@ export function createSessions(
     return idleMs === undefined ? LONG_AGO : toColumn(new Date(now().getTime() - idleMs));
   }
 
-  async function end(userId: number, sid: string): Promise<boolean> {
+  async function end(userId: UserId, sid: string): Promise<boolean> {
     const ended = await db
       .deleteFrom('wxsession')
       .where('sid', '=', sid)
-      .where('wxuser_id', '=', userId)
+      .where('wxuser_id', '=', idParam(userId))
       .executeTakeFirst();
     return ended.numDeletedRows > 0n;
   }
@@ -107,7 +109,7 @@ export function createSessions(
       .execute();
   }
 
-  async function endOldest(userId: number): Promise<string[]> {
+  async function endOldest(userId: UserId): Promise<string[]> {
     // All of them: the limit may have been lowered. MySQL knows no OFFSET without a LIMIT.
     const rows = await alive(userId).offset(limit).limit(ANY_NUMBER).execute();
     const sids = rows.map((row) => row.sid);

@@ -2,6 +2,7 @@ import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely
 import Libsql from 'libsql';
 import type { Warn } from '../private-files.ts';
 import { openProblem, prepareFile, refuseCutFile } from './sqlite-file.ts';
+import { prepareExact } from './sqlite-statement.ts';
 
 /**
  * The embedded database in one file, made with its folder if it is not there, for its owner alone.
@@ -53,7 +54,7 @@ function withPreparedStatements(database: Libsql.Database): SqliteDatabase {
  * connection until that statement is run again. Here it is run again at once, where it can write nothing and so ends.
  */
 function resetWhenBusy(database: Libsql.Database, sql: string): SqliteStatement {
-  const statement = database.prepare(sql) as unknown as SqliteStatement;
+  const statement = prepareExact(database, sql);
   if (!/^\s*(?:insert|update|delete)\b/i.test(sql)) return statement;
   const guarded =
     <Result>(call: (parameters: readonly unknown[]) => Result) =>

@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
+import type { UserId } from '../user-id.ts';
 import type { Profile } from '../wechat/profile.ts';
 import { withDatabaseFailures } from './failures.ts';
+import { idParam } from './id-param.ts';
 import { blankMerged } from './merged.ts';
 import { describeTable } from './mysql-table.ts';
 import type { Database } from './open.ts';
@@ -9,7 +11,7 @@ import { unlessThere } from './unless-there.ts';
 import { blankOf, newsOf, PROFILE_COLUMNS, READ, type ReadRow, toUser } from './user-row.ts';
 
 export interface User {
-  readonly id: number;
+  readonly id: UserId;
   readonly appid: string;
   readonly openid: string;
   readonly unionid: string | null;
@@ -38,25 +40,25 @@ export interface Users {
    * come at once. What the user set here stays as it is, and so does the whole row of a banned user.
    */
   recordLogin(login: Login): Promise<{ user: User; isNew: boolean }>;
-  findById(id: number): Promise<User | undefined>;
+  findById(id: UserId): Promise<User | undefined>;
   /** The same person's rows in other apps: those with his unionid. */
   linkedTo(user: User): Promise<User[]>;
   findByOpenid(appid: string, openid: string): Promise<User | undefined>;
   /** Stores what the user set here; later logins leave these fields alone. Answers undefined if there is no such row. */
-  change(id: number, changes: Profile): Promise<Changed | undefined>;
+  change(id: UserId, changes: Profile): Promise<Changed | undefined>;
   /** Removes what is stored in these fields, also by a merge, as if the user had never set them: a login may bring new ones. */
-  blank(id: number, fields: readonly Blankable[]): Promise<void>;
+  blank(id: UserId, fields: readonly Blankable[]): Promise<void>;
   /** Takes an avatar out of a row that has it still, as `blank` does; tells whether it had. */
-  dropAvatar(id: number, avatar: string): Promise<boolean>;
+  dropAvatar(id: UserId, avatar: string): Promise<boolean>;
   /** Stores a verified phone number, such as `+8613800138000`. */
-  setPhone(id: number, phone: string): Promise<void>;
+  setPhone(id: UserId, phone: string): Promise<void>;
   /** Every column of a user's row, the rows that were merged into it, which of his sessions are kept as ended, and the checks of his pictures. */
-  everything(id: number): Promise<Everything>;
+  everything(id: UserId): Promise<Everything>;
   /**
    * Deletes a user's row, what was merged into it, his sessions and the checks of his pictures: all or nothing. The ids of those that are kept as ended
    * stay until their tokens have expired, lest a Redis that forgets brings them back. Answers the avatar he had.
    */
-  erase(id: number): Promise<string | null>;
+  erase(id: UserId): Promise<string | null>;
 }
 
 export interface Changed {
@@ -91,13 +93,13 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
 
     async setPhone(id, phone) {
       const news = { phone, updated_at: toColumn(now()) };
-      await db.updateTable('wxuser').set(news).where('id', '=', id).execute();
+      await db.updateTable('wxuser').set(news).where('id', '=', idParam(id)).execute();
     },
 
     async linkedTo({ id, unionid }) {
       if (!unionid) return [];
       const others = db.selectFrom('wxuser').select(READ).where('unionid', '=', unionid);
-      return (await others.where('id', '<>', id).orderBy('id').execute()).map(toUser);
+      return (await others.where('id', '<>', idParam(id)).orderBy('id').execute()).map(toUser);
     },
 
     async findByOpenid(appid, openid) {
@@ -106,15 +108,23 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
     },
 
     async everything(id) {
-      const wxuser = await db.selectFrom('wxuser').selectAll().where('id', '=', id).executeTakeFirst();
+      const wxuser = await db
+        .selectFrom('wxuser')
+        .selectAll()
+        .where('id', '=', idParam(id))
+        .executeTakeFirst();
       const merged = engine === 'mysql' && (await hasMerged()) ? await mergedInto(id) : [];
       const revoked = await db
         .selectFrom('wxsession_revoked')
         .selectAll()
-        .where('wxuser_id', '=', id)
+        .where('wxuser_id', '=', idParam(id))
         .orderBy('sid')
         .execute();
-      const checks = await db.selectFrom('wxmedia_check').selectAll().where('wxuser_id', '=', id).execute();
+      const checks = await db
+        .selectFrom('wxmedia_check')
+        .selectAll()
+        .where('wxuser_id', '=', idParam(id))
+        .execute();
       return { wxuser, wxuser_merged: merged, wxsession_revoked: revoked, wxmedia_check: checks };
     },
 
@@ -122,10 +132,11 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
       const merged = engine === 'mysql' && (await hasMerged());
       return db.transaction().execute(async (transaction) => {
         const former = await holdAvatar(transaction, id);
-        await transaction.deleteFrom('wxuser').where('id', '=', id).execute();
-        await transaction.deleteFrom('wxsession').where('wxuser_id', '=', id).execute();
-        await transaction.deleteFrom('wxmedia_check').where('wxuser_id', '=', id).execute();
-        if (merged) await sql`DELETE FROM wxuser_merged WHERE merged_into = ${id}`.execute(transaction);
+        await transaction.deleteFrom('wxuser').where('id', '=', idParam(id)).execute();
+        await transaction.deleteFrom('wxsession').where('wxuser_id', '=', idParam(id)).execute();
+        await transaction.deleteFrom('wxmedia_check').where('wxuser_id', '=', idParam(id)).execute();
+        if (merged)
+          await sql`DELETE FROM wxuser_merged WHERE merged_into = ${idParam(id)}`.execute(transaction);
         return former;
       });
     },
@@ -140,7 +151,7 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
           .updateTable('wxuser')
           .set({ ...blanks, updated_at: toColumn(now()) })
           .set(Object.fromEntries(owned.map((column) => [`own_${column}`, 0])))
-          .where('id', '=', id)
+          .where('id', '=', idParam(id))
           .execute();
         if (merged) await blankMerged(transaction, id, fields);
       });
@@ -151,7 +162,7 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
         // Compared here: to MySQL, addresses that differ in case may be the same.
         if ((await holdAvatar(transaction, id)) !== avatar) return false;
         const blank = { avatar: null, own_avatar: 0, updated_at: toColumn(now()) };
-        await transaction.updateTable('wxuser').set(blank).where('id', '=', id).execute();
+        await transaction.updateTable('wxuser').set(blank).where('id', '=', idParam(id)).execute();
         return true;
       });
     },
@@ -164,7 +175,7 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
           .updateTable('wxuser')
           .set({ ...changes, updated_at: toColumn(now()) })
           .set(Object.fromEntries(owned.map((column) => [`own_${column}`, 1])))
-          .where('id', '=', id)
+          .where('id', '=', idParam(id))
           .execute();
         const user = await findById(id, transaction);
         return user && { user, formerAvatar: former === user.avatar ? null : former };
@@ -177,22 +188,26 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
     return (await describeTable(db, 'wxuser_merged')) !== undefined;
   }
 
-  async function mergedInto(id: number): Promise<object[]> {
+  async function mergedInto(id: UserId): Promise<object[]> {
     const query = sql<{
       row: string;
-    }>`SELECT row_json AS \`row\` FROM wxuser_merged WHERE merged_into = ${id}`;
+    }>`SELECT row_json AS \`row\` FROM wxuser_merged WHERE merged_into = ${idParam(id)}`;
     return (await query.execute(db)).rows.map(({ row }) => JSON.parse(row) as object);
   }
 
   /** Keeps others from changing the row until the transaction ends. SQLite lets one transaction write at a time. */
-  async function holdAvatar(transaction: Db, id: number): Promise<string | null> {
-    const query = transaction.selectFrom('wxuser').select('avatar as avatar').where('id', '=', id);
+  async function holdAvatar(transaction: Db, id: UserId): Promise<string | null> {
+    const query = transaction.selectFrom('wxuser').select('avatar as avatar').where('id', '=', idParam(id));
     const row = await (engine === 'mysql' ? query.forUpdate() : query).executeTakeFirst();
     return row?.avatar ?? null;
   }
 
-  async function findById(id: number, among: Db = db): Promise<User | undefined> {
-    const row = await among.selectFrom('wxuser').select(READ).where('id', '=', id).executeTakeFirst();
+  async function findById(id: UserId, among: Db = db): Promise<User | undefined> {
+    const row = await among
+      .selectFrom('wxuser')
+      .select(READ)
+      .where('id', '=', idParam(id))
+      .executeTakeFirst();
     return row && toUser(row);
   }
 

@@ -1,10 +1,11 @@
 import type { Request, Response } from 'express';
 import type { User } from '../db/users.ts';
 import { type Text, textFor } from '../language.ts';
+import type { UserId } from '../user-id.ts';
 
 /** A user as his own client sees him. */
 export interface PublicUser {
-  readonly id: number;
+  readonly id: UserId;
   readonly nickName: string | null;
   readonly avatar: string | null;
   readonly gender: number;

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Blankable, User } from '../db/users.ts';
 import type { AuditEvent } from '../middleware/audit.ts';
+import type { UserId } from '../user-id.ts';
 import { consentEvent, type MediaCheck, mediaCheck, revokeEvent } from '../wechat/messages.ts';
 import { type EraseNeeds, eraseAccount } from './erase-account.ts';
 import type { OpenedMessage } from './open-message.ts';
@@ -18,7 +19,7 @@ export interface Outcome {
    */
   readonly outcome: 'handled' | 'ignored' | 'unusable' | 'outdated';
   /** The number of the row, where the event met a user. */
-  readonly user?: number;
+  readonly user?: UserId;
   /** What was done to the user, where something was. */
   readonly audit?: AuditEvent;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import { placeOf } from '../auth/device.ts';
 import type { Logger } from '../log.ts';
+import type { UserId } from '../user-id.ts';
 import { clientAddress } from './client-address.ts';
 import { toAppError } from './handle-errors.ts';
 
@@ -19,7 +20,7 @@ export type AuditEvent =
 /** Whom a request is about, as far as that is known: never an openid, a name or a number. */
 export interface AuditFacts {
   /** The row's id. */
-  readonly user?: number;
+  readonly user?: UserId;
   readonly appid?: string;
   /** What came of the phone number that a login brought along. */
   readonly phone?: string;

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Ended, Ends } from '../auth/sessions.ts';
 import type { RedisAddress } from '../redis-url.ts';
+import { parseUserId } from '../user-id.ts';
 import { type Commands, locator, type ServerClient, serverKind } from './clients.ts';
 import { keepOpen } from './connection.ts';
 import type { Redis } from './open.ts';
@@ -61,6 +62,7 @@ async function publish(commands: Commands, channel: string, message: string): Pr
 
 /** `<userId>` or `<userId> <sid>`; undefined for anything else. */
 function read(message: string): Ended | undefined {
-  const [, userId, sid] = /^(\d{1,16})(?: ([\w-]+))?$/.exec(message) ?? [];
-  return userId === undefined ? undefined : { userId: Number(userId), ...(sid !== undefined && { sid }) };
+  const [, digits = '', sid] = /^(\d+)(?: ([\w-]+))?$/.exec(message) ?? [];
+  const userId = digits === '0' ? 0 : parseUserId(digits);
+  return userId === undefined ? undefined : { userId, ...(sid !== undefined && { sid }) };
 }

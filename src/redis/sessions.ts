@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LAST_USE_MS, type Session, type SessionLimits, type Sessions } from '../auth/sessions.ts';
 import type { RevokedSessions } from '../db/revoked.ts';
 import { AppError } from '../errors.ts';
+import { type UserId, userIdSchema } from '../user-id.ts';
 import type { Redis } from './open.ts';
 
 interface Needs extends SessionLimits {
@@ -27,8 +28,8 @@ export function createRedisSessions({
 }: Needs): Sessions {
   /** Of the sessions that were good of late: what is needed to refuse them while Redis is away. */
   const generations = new LRUCache<string, number>({ max: 50_000 });
-  const indexOf = (userId: number) => `${redis.prefix}{${userId}}:sessions`;
-  const keyOf = (userId: number, sid: string) => `${redis.prefix}{${userId}}:session:${sid}`;
+  const indexOf = (userId: UserId) => `${redis.prefix}{${userId}}:sessions`;
+  const keyOf = (userId: UserId, sid: string) => `${redis.prefix}{${userId}}:session:${sid}`;
 
   async function open(session: Session, openid: string): Promise<string[]> {
     const { sid, userId, expiresAt } = session;
@@ -52,11 +53,11 @@ export function createRedisSessions({
     return oldest.map((each) => each.sid);
   }
 
-  async function read(userId: number, sid: string): Promise<Session | undefined> {
+  async function read(userId: UserId, sid: string): Promise<Session | undefined> {
     return alive(await redis.run((commands) => commands.get(keyOf(userId, sid))))?.session;
   }
 
-  async function list(userId: number): Promise<Session[]> {
+  async function list(userId: UserId): Promise<Session[]> {
     const sessions = await revoked.among(userId, await readAll(userId));
     return sessions.toSorted(
       (a, b) => b.createdAt.getTime() - a.createdAt.getTime() || a.sid.localeCompare(b.sid),
@@ -64,7 +65,7 @@ export function createRedisSessions({
   }
 
   /** All that are here, whatever the database has against them. */
-  async function readAll(userId: number): Promise<Session[]> {
+  async function readAll(userId: UserId): Promise<Session[]> {
     const index = indexOf(userId);
     const texts = await redis.run(async (commands) => {
       await commands.zRemRangeByScore(index, '-inf', now().getTime());
@@ -75,7 +76,7 @@ export function createRedisSessions({
   }
 
   /** The database first: what it has heard holds, whatever becomes of Redis. */
-  async function endThese(userId: number, sessions: readonly Session[]): Promise<void> {
+  async function endThese(userId: UserId, sessions: readonly Session[]): Promise<void> {
     await revoked.revoke(sessions);
     const sids = sessions.map(({ sid }) => sid);
     await redis.run(async (commands) => {
@@ -178,7 +179,7 @@ interface Stored {
 const time = z.iso.datetime().transform((text) => new Date(text));
 const storedSchema = z.object({
   openid: z.string(),
-  userId: z.number(),
+  userId: z.union([z.int(), z.string()]).transform(String).pipe(userIdSchema),
   generation: z.number(),
   sid: z.string(),
   sessionKey: z.string(),

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { type Column, describeTable, type Table } from '../mysql-table.ts';
 import type { Db, Engine } from '../schema.ts';
 import type { Change, Step } from '../steps.ts';
+import { idIsUnique, idProblems } from './ids.ts';
 import { countDuplicates, createMergedTable, mergeDuplicates } from './merge.ts';
 
 /** The users: makes the table, or takes over the one that the Express tutorial made. */
@@ -93,7 +94,7 @@ async function planOnMysql(db: Db): Promise<Step[]> {
     run: () => sql.raw(`ALTER TABLE wxuser ${clauses.join(', ')}`).execute(db),
   });
   if (!table) return [{ what: 'create the table wxuser', run: () => sql.raw(createTable()).execute(db) }];
-  refuseUnfitting(table);
+  refuseUnfitting(table, await idProblems(db, table));
 
   const steps: Step[] = [];
   const rows = `about ${table.rows} rows`;
@@ -119,12 +120,13 @@ function createTable(): string {
 }
 
 /** Says all that is in the way before anything is changed. */
-function refuseUnfitting({ columns }: Table): void {
+function refuseUnfitting({ columns }: Table, problemsOfIds: readonly string[]): void {
   const problems = [...columns.values()].flatMap(({ name, type, fullType }) => {
     const fitting = FITTING.find(([ours]) => ours.test(name.toLowerCase()))?.[1];
     return fitting && !fitting.test(type) ? [`its column ${name} is ${fullType}`] : [];
   });
   if (!columns.has('user_id')) problems.push('it has no column user_id for the openid');
+  problems.push(...problemsOfIds);
   if (problems.length === 0) return;
   throw new Error(
     `The table wxuser cannot be adopted: ${problems.join('; ')}. Rename what is in the way, and start again.`,
@@ -137,14 +139,16 @@ function engineClause({ engine }: Table): string[] {
 }
 
 /** An id that counts up by itself, beside whatever primary key there is. */
-function idClauses({ columns, keys }: Table): string[] {
+function idClauses(table: Table): string[] {
+  const { columns, keys } = table;
   const id = columns.get('id');
   const free = !keys.has('PRIMARY');
   if (!id) return [`ADD COLUMN ${ID} ${free ? 'PRIMARY KEY' : 'UNIQUE'} FIRST`];
-  if (id.autoIncrement) return [];
-  const keyed = [...keys.values()].some(([first]) => first === 'id');
   const key = free ? 'ADD PRIMARY KEY (id)' : 'ADD UNIQUE KEY wxuser_id (id)';
-  return [...(keyed ? [] : [key]), `MODIFY COLUMN id ${id.fullType} NOT NULL AUTO_INCREMENT${comment(id)}`];
+  const keyed = idIsUnique(table) ? [] : [key];
+  return id.autoIncrement
+    ? keyed
+    : [...keyed, `MODIFY COLUMN id ${id.fullType} NOT NULL AUTO_INCREMENT${comment(id)}`];
 }
 
 async function columnClauses(db: Db, { columns }: Table): Promise<string[]> {

@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
+import { LARGEST_ID } from '../../user-id.ts';
 import { describeTable } from '../mysql-table.ts';
 import type { Db, Engine } from '../schema.ts';
 import type { Change, Report, Step } from '../steps.ts';
+import { largestOf } from './ids.ts';
 
 /** The Koa tutorial's users, `user(id, openid)`: copied with their ids; their table stays as it is. */
 export function koaUser(engine: Engine, report: Report): Change {
@@ -14,7 +16,15 @@ async function plan(db: Db, report: Report): Promise<Step[]> {
   if (!id || !openid || !/int$/.test(id.type) || !/char$|text$/.test(openid.type)) return [];
 
   const wxuser = await describeTable(db, 'wxuser');
-  const { users, strangers, missing } = await compare(db, wxuser !== undefined);
+  const idOfWxuser = wxuser?.columns.get('id');
+  const largest = idOfWxuser ? largestOf(idOfWxuser) : LARGEST_ID;
+  const { users, unfit, strangers, missing } = await compare(db, wxuser !== undefined, largest);
+  if (unfit > 0) {
+    report(
+      `the table user (${users} openids) is not imported: ${unfit} of its ids are below 1 or above ${largest}`,
+    );
+    return [];
+  }
   if (strangers > 0) {
     report(
       `the table user (${users} openids) is not imported: ${strangers} of its ids or openids are another user's in wxuser`,
@@ -31,16 +41,17 @@ async function plan(db: Db, report: Report): Promise<Step[]> {
 const FIRSTS = sql`(SELECT MIN(id) AS id, MIN(openid) AS openid FROM \`user\`
   WHERE openid <> '' AND openid = CONVERT(openid USING ascii) GROUP BY BINARY openid)`;
 
-async function compare(db: Db, wxuserIsThere: boolean) {
+async function compare(db: Db, wxuserIsThere: boolean, largest: bigint) {
   const there = wxuserIsThere
     ? sql`SUM(w.id IS NOT NULL AND BINARY w.user_id <> BINARY u.openid OR o.id IS NOT NULL AND o.id <> u.id) AS strangers,
         SUM(w.id IS NULL) AS missing FROM ${FIRSTS} AS u
         LEFT JOIN wxuser w ON w.id = u.id
         LEFT JOIN wxuser o ON o.user_id = CONVERT(u.openid USING ascii)`
     : sql`0 AS strangers, COUNT(*) AS missing FROM ${FIRSTS} AS u`;
-  const { rows } = await sql<Record<string, number>>`SELECT COUNT(*) AS users, ${there}`.execute(db);
+  const { rows } = await sql<Record<string, number>>`SELECT COUNT(*) AS users,
+    SUM(u.id < 1 OR u.id > ${largest}) AS unfit, ${there}`.execute(db);
   const of = (name: string) => Number(rows[0]?.[name] ?? 0);
-  return { users: of('users'), strangers: of('strangers'), missing: of('missing') };
+  return { users: of('users'), unfit: of('unfit'), strangers: of('strangers'), missing: of('missing') };
 }
 
 /** One statement: all of them, or none if it is interrupted. */

@@ -1,4 +1,6 @@
 import { sql } from 'kysely';
+import type { UserId } from '../../user-id.ts';
+import { idParam } from '../id-param.ts';
 import type { Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
 import type { Step } from '../steps.ts';
@@ -54,7 +56,7 @@ export async function mergeUser(
 ): Promise<void> {
   await db.transaction().execute(async (transaction) => {
     // The id by itself, since the table may call it ID.
-    const { rows: found } = await sql<Row & { mergeId: number }>`
+    const { rows: found } = await sql<Row & { mergeId: UserId }>`
       SELECT wxuser.*, id AS mergeId FROM wxuser
       WHERE appid IN (${sql.join(appids)}) AND user_id = ${openid} ORDER BY id FOR UPDATE`.execute(
       transaction,
@@ -64,13 +66,13 @@ export async function mergeUser(
     if (kept === undefined || others.length === 0) return;
     for (const row of rows) {
       await sql`INSERT INTO wxuser_merged (merged_into, merged_at, row_json)
-        VALUES (${kept}, UTC_TIMESTAMP(3), ${JSON.stringify(row, readable)})`.execute(transaction);
+        VALUES (${idParam(kept)}, UTC_TIMESTAMP(3), ${JSON.stringify(row, readable)})`.execute(transaction);
     }
-    await sql`DELETE FROM wxuser WHERE id IN (${sql.join(others)})`.execute(transaction);
+    await sql`DELETE FROM wxuser WHERE id IN (${sql.join(others.map(idParam))})`.execute(transaction);
     const values = Object.entries({ ...newest(rows), appid }).map(
       ([name, value]) => sql`${sql.ref(name)} = ${value}`,
     );
-    await sql`UPDATE wxuser SET ${sql.join(values)} WHERE id = ${kept}`.execute(transaction);
+    await sql`UPDATE wxuser SET ${sql.join(values)} WHERE id = ${idParam(kept)}`.execute(transaction);
   });
 }
 

@@ -1,0 +1,60 @@
+import { sql } from 'kysely';
+import type { Column, Table } from '../mysql-table.ts';
+import type { Db } from '../schema.ts';
+
+/** How many bytes an integer has. */
+const BYTES: Readonly<Record<string, bigint>> = {
+  tinyint: 1n,
+  smallint: 2n,
+  mediumint: 3n,
+  int: 4n,
+  bigint: 8n,
+};
+/** With room for fewer, logins of new users would soon fail. */
+const ROOM = 1_000_000n;
+
+/** The largest id that a column of integers can hold. */
+export function largestOf({ type, fullType }: Pick<Column, 'type' | 'fullType'>): bigint {
+  const bits = 8n * (BYTES[type] ?? 4n);
+  return 2n ** (/unsigned|zerofill/i.test(fullType) ? bits : bits - 1n) - 1n;
+}
+
+/** Whether no two rows can have the same id. */
+export function idIsUnique({ keys, uniqueKeys }: Pick<Table, 'keys' | 'uniqueKeys'>): boolean {
+  return [...keys].some(([name, columns]) => uniqueKeys.has(name) && columns.join() === 'id');
+}
+
+/** What keeps the ids of a table from being those of users: they are above 0, one for each row, and there are more of them. */
+export async function idProblems(db: Db, table: Table): Promise<string[]> {
+  const id = table.columns.get('id');
+  if (!id || !(id.type in BYTES)) return [];
+  const { rows } = await sql<Record<string, string | number | null>>`
+    SELECT CAST(MAX(id) AS CHAR) AS highest, SUM(id < 1) AS low, COUNT(*) AS n, COUNT(id) AS given FROM wxuser`.execute(
+    db,
+  );
+  const { highest, low, n, given } = rows[0] ?? {};
+  const twice = idIsUnique(table) ? 0 : await countShared(db);
+  const missing = Number(n ?? 0) - Number(given ?? 0);
+  const roomy = `ALTER TABLE wxuser MODIFY ${id.name} BIGINT UNSIGNED NOT NULL${id.autoIncrement ? ' AUTO_INCREMENT' : ''}`;
+  const room = largestOf(id) - BigInt(highest ?? 0);
+  return [
+    ...(Number(low ?? 0) > 0 ? [`${low} rows have an id below 1: give them other ids`] : []),
+    ...(missing > 0 ? [`${missing} rows have no id: give them one`] : []),
+    ...(twice > 0 ? [`${twice} rows share their id with another row: give each its own`] : []),
+    ...(room < ROOM
+      ? [`its column ${id.name} is ${id.fullType}, with room for ${room} more users: ${roomy}`]
+      : []),
+    // It would be read with its leading zeros, as another text than the same id elsewhere.
+    ...(/zerofill/i.test(id.fullType) && id.type === 'bigint'
+      ? [`its column ${id.name} is filled up with zeros: ${roomy}`]
+      : []),
+  ];
+}
+
+async function countShared(db: Db): Promise<number> {
+  const { rows } = await sql<{ n: number | string | null }>`
+    SELECT SUM(n) AS n FROM (SELECT COUNT(*) AS n FROM wxuser WHERE id IS NOT NULL GROUP BY id HAVING COUNT(*) > 1) AS shared`.execute(
+    db,
+  );
+  return Number(rows[0]?.n ?? 0);
+}
