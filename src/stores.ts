@@ -17,6 +17,13 @@ export interface Stores {
   close(): Promise<void>;
 }
 
+const NODE_EVENTS = {
+  left: ['warn', 'database node left'],
+  back: ['info', 'database node is back'],
+  'fewer connections': ['warn', 'database node gives fewer connections: requests wait for those there are'],
+  'all connections': ['info', 'database node gives all connections again'],
+} as const;
+
 interface OpenOptions {
   /** How long to wait for a database or Redis that is not up yet; START_WAIT if it is not said. */
   readonly waitMs?: number;
@@ -68,10 +75,10 @@ export async function openStores(
   }
 
   /** While it is waited for, each attempt leaves the node again. */
-  function nodeChanged({ up, ...event }: NodeEvent): void {
-    if (!up && !isOpen && left.size === left.add(event.node).size) return;
-    if (up) log.info(event, 'database node is back');
-    else log.warn(event, 'database node left');
+  function nodeChanged({ what, ...event }: NodeEvent): void {
+    if (what === 'left' && !isOpen && left.size === left.add(event.node).size) return;
+    const [level, message] = NODE_EVENTS[what];
+    log[level](event, message);
   }
 
   function logged({ up, what, ...event }: { up: boolean; what: string; reason?: string }): void {

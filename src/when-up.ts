@@ -14,7 +14,7 @@ const PAUSE_MS = 500;
 
 /** What a server that answers says, which waiting does not change. */
 const SETTLED =
-  /^SQLITE_(?!BUSY|LOCKED)|Access denied|Unknown database|is not allowed to connect|is blocked because|certificate|does not support (?:secure|SSL|authentication)|\b(?:WRONGPASS|NOAUTH|NOPERM|ERR) /;
+  /^SQLITE_(?!BUSY|LOCKED)|Access denied|Unknown database|is not allowed to connect|does not let a session be set|is blocked because|certificate|does not support (?:secure|SSL|authentication)|\b(?:WRONGPASS|NOAUTH|NOPERM|ERR) /;
 
 /**
  * Does what needs a database or Redis, again and again while that has not started yet.

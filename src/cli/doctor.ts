@@ -8,6 +8,7 @@ import { examineSettings } from '../doctor/settings.ts';
 import { examineWeChat } from '../doctor/wechat.ts';
 import { AppError } from '../errors.ts';
 import { describeEnvFile, readEnvFile } from './env-file.ts';
+import { databaseStep } from './explain.ts';
 
 const now = () => new Date();
 
@@ -61,7 +62,8 @@ async function findingsOf(
     return await examine();
   } catch (error) {
     const says = error instanceof AppError ? (error.reason ?? error.message) : (error as Error).message;
-    return [{ level: 'problem', subject, says, ...(todo && { todo }) }];
+    const step = databaseStep(says) ?? todo;
+    return [{ level: 'problem', subject, says, ...(step && { todo: step }) }];
   }
 }
 

@@ -19,20 +19,31 @@ const LISTENING: Readonly<Record<string, string>> = {
 /** What to do about a database that cannot be used, by what it says. */
 const DATABASE: readonly [RegExp, string][] = [
   [/Access denied/i, 'Compare the user and the password in DATABASE_URL with those of the server.'],
+  [
+    /does not let a session be set/,
+    'Set it in the server (my.cnf, or SET GLOBAL), and look at its init_connect, and at the proxy before it.',
+  ],
+  [
+    /Too many connections|max_user_connections|max_connections_per_hour|ER_(?:CON_COUNT|TOO_MANY_USER|USER_LIMIT)/,
+    'The server gives no further connection: raise its max_connections or the limits of this user, or lower `?connections=` in DATABASE_URL of those that run.',
+  ],
   [/Unknown database/i, 'Create the database, or name another one in DATABASE_URL.'],
   [
     /^Redis .*(?:WRONGPASS|NOAUTH|NOPERM)/,
     'Compare the user and the password in REDIS_URL with those of the server.',
   ],
-  [/^Redis /, 'Is REDIS_URL right, and does the server run?'],
   [/^SQLITE_FULL/, 'Make room on the disk.'],
   [/^SQLITE_BUSY/, 'Another process works on the file: wait for it, or stop it.'],
   [
     /^SQLITE_/,
     'May this user write the file and its folder, and does its file system have locks? See docs/databases.md.',
   ],
-  [/^/, 'Is DATABASE_URL right, and does the server run?'],
 ];
+
+/** What to do about a database or Redis that cannot be used, where its reason tells more than that it does not answer. */
+export function databaseStep(reason: string): string | undefined {
+  return DATABASE.find(([says]) => says.test(reason))?.[1];
+}
 
 /** What a person can act on: a sentence with the next step. Only a mistake of ours has its trace. */
 export function explain(error: unknown): string {
@@ -48,7 +59,8 @@ export function explain(error: unknown): string {
 }
 
 function explainFailure({ code, reason = '', message }: AppError): string {
-  const next =
-    code === 'database_unavailable' ? DATABASE.find(([says]) => says.test(reason))?.[1] : undefined;
-  return `${code}: ${reason || message}${next ? `\n${next}` : ''}`;
+  if (code !== 'database_unavailable') return `${code}: ${reason || message}`;
+  const url = reason.startsWith('Redis ') ? 'REDIS_URL' : 'DATABASE_URL';
+  const next = databaseStep(reason) ?? `Is ${url} right, and does the server run?`;
+  return `${code}: ${reason || message}\n${next}`;
 }

@@ -1,27 +1,47 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
 
-/**
- * The connection is gone, or its node is: another one may answer. A Galera node outside its cluster answers 1047
- * (UNKNOWN_COM_ERROR), or 1180 (ERROR_DURING_COMMIT) to what it was committing.
- */
+/** The connection is gone, or its node cannot be reached: another connection may answer. 1927 is MariaDB's KILL. */
 const LOST =
-  /^(?:E(?:CONN|TIMEDOUT|HOST|NET|PIPE|AI_AGAIN|NOTFOUND)|PROTOCOL_|ER_(?:SERVER_SHUTDOWN|NORMAL_SHUTDOWN|UNKNOWN_COM_ERROR|ERROR_DURING_COMMIT|OPTION_PREVENTS|READ_ONLY_MODE|CANT_EXECUTE_IN_READ_ONLY))/;
+  /^(?:E(?:CONN|TIMEDOUT|HOST|NET|PIPE|AI_AGAIN|NOTFOUND)|PROTOCOL_|ER_CLIENT_INTERACTION_TIMEOUT|ERRNO_1927)/;
+
+/**
+ * The node itself says that it does not serve: another one may. A Galera node outside its cluster answers 1047
+ * (UNKNOWN_COM_ERROR), or 1180 (ERROR_DURING_COMMIT) to what it was committing; a former primary is read-only.
+ */
+const NODE_GONE =
+  /^ER_(?:SERVER_SHUTDOWN|NORMAL_SHUTDOWN|SERVER_ISNT_AVAILABLE|UNKNOWN_COM_ERROR|ERROR_DURING_COMMIT|OPTION_PREVENTS|READ_ONLY_MODE|CANT_EXECUTE_IN_READ_ONLY)/;
+
+/** Opening another connection failed, but not since the server is away: it refuses, or we cannot ask. */
+const ANSWER = /^(?:ER_|ERRNO_|HANDSHAKE_|EMFILE|ENFILE|ENOTFOUND|EAI_AGAIN|POOL_SESSION)/;
 
 /** The statement met another one: the same again may pass. A Galera conflict comes as a deadlock. */
 const CONFLICT = /^(?:ER_LOCK_DEADLOCK|ER_LOCK_WAIT_TIMEOUT|ER_CHECKREAD|SQLITE_BUSY|SQLITE_LOCKED)/;
 
 /** The database cannot work now, as against a mistake of ours. */
 const UNAVAILABLE =
-  /^(?:POOL_|ER_(?:CON_COUNT|NEW_ABORTING|DISK_FULL|RECORD_FILE_FULL|OUT_OF_RESOURCES|ACCESS_DENIED|DBACCESS_DENIED|BAD_DB|TOO_MANY_USER|HOST_)|SQLITE_(?:READONLY|IOERR|FULL|CANTOPEN|NOTADB|CORRUPT|PERM|AUTH|PROTOCOL))/;
+  /^(?:POOL_|ER_(?:CON_COUNT|NEW_ABORTING|DISK_FULL|RECORD_FILE_FULL|OUT_OF_RESOURCES|CANT_CREATE_THREAD|ACCESS_DENIED|DBACCESS_DENIED|BAD_DB|TOO_MANY_USER|USER_LIMIT|HOST_|MUST_CHANGE_PASSWORD|ACCOUNT_HAS_BEEN_LOCKED|SECURE_TRANSPORT|QUERY_INTERRUPTED|QUERY_TIMEOUT)|ERRNO_1969|SQLITE_(?:READONLY|IOERR|FULL|CANTOPEN|NOTADB|CORRUPT|PERM|AUTH|PROTOCOL))/;
 
 /** How long a conflict is repeated. */
 const PATIENCE_MS = 2000;
 
+/** Whether another connection may answer. */
 export function isLost(error: unknown): boolean {
   const code = codeOf(error);
   // mysql2 calls an error of a dead connection fatal, and gives it no code.
-  return code === '' ? (error as { fatal?: unknown } | null)?.fatal === true : LOST.test(code);
+  return code === ''
+    ? (error as { fatal?: unknown } | null)?.fatal === true
+    : LOST.test(code) || isNodeGone(error);
+}
+
+/** Whether only another node may answer. */
+export function isNodeGone(error: unknown): boolean {
+  return NODE_GONE.test(codeOf(error));
+}
+
+/** Whether a connection that could not be opened says nothing against those that are open: the server answers, or was not asked. */
+export function isAnswer(error: unknown): boolean {
+  return ANSWER.test(codeOf(error)) && !isNodeGone(error);
 }
 
 /** The `database_unavailable` that a driver's error stands for, if it stands for one. */
@@ -62,6 +82,7 @@ export async function repeating<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function codeOf(error: unknown): string {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === 'string' ? code : '';
+  const { code, errno } = (error ?? {}) as { code?: unknown; errno?: unknown };
+  if (typeof code === 'string') return code;
+  return typeof errno === 'number' ? `ERRNO_${errno}` : ''; // mysql2 does not know every name
 }

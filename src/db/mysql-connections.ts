@@ -1,12 +1,6 @@
-import {
-  type Connection,
-  type ConnectionOptions,
-  createConnection,
-  type Pool,
-  type PoolConnection,
-  type RowDataPacket,
-} from 'mysql2';
+import { type Connection, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2';
 import type { MysqlAddress } from '../database-url.ts';
+import { type Difference, prepareSession, type Run } from './mysql-session.ts';
 
 /** How every connection to a host is made. */
 export function connectionOptions(host: string, port: number, address: MysqlAddress): ConnectionOptions {
@@ -16,7 +10,7 @@ export function connectionOptions(host: string, port: number, address: MysqlAddr
     user: address.user,
     password: address.password,
     database: address.database,
-    charset: 'utf8mb4_unicode_ci', // emoji are four bytes; MySQL's own "utf8" has three
+    charset: 'utf8mb4_unicode_ci',
     dateStrings: true, // times go in and out as UTC text, so no time zone can move them
     supportBigNumbers: true,
     connectTimeout: Math.min(address.timeoutMs, 1000),
@@ -27,63 +21,71 @@ export function connectionOptions(host: string, port: number, address: MysqlAddr
   };
 }
 
-/**
- * Runs before whatever the new connection was opened for. Times are UTC; a backslash in a text is what the driver's
- * quoting takes it for (the rest of the server's sql_mode stays: a table may have been made for it); in a Galera
- * cluster a read waits for what was written on other nodes. What speaks the protocol only (Vitess, a proxy) may refuse
- * one or another: it does not have what that guards against.
- */
-const PREPARATIONS = [
-  "SET SESSION time_zone = '+00:00'",
-  "SET SESSION sql_mode = REPLACE(@@SESSION.sql_mode, 'NO_BACKSLASH_ESCAPES', '')",
-  'SET SESSION wsrep_sync_wait = 1',
-];
-
-/** A row that somebody else holds is a conflict, told by the server before our own time-out. */
-const IMPATIENCE = 'SET SESSION innodb_lock_wait_timeout = 1';
-
-export function prepare(connection: Connection, patient: boolean): void {
-  const statements = patient ? PREPARATIONS : [...PREPARATIONS, IMPATIENCE];
-  for (const statement of statements) connection.query(statement, () => undefined);
+export interface Opened {
+  readonly connection: Connection;
+  /** What the server's defaults had otherwise than the session has it now. */
+  readonly differences: readonly Difference[];
 }
 
-/** Waits for a free connection no longer than for any other answer of the database. */
-export function connectionOf(pool: Pool, timeoutMs: number): Promise<PoolConnection> {
-  return new Promise((resolve, reject) => {
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      reject(
-        Object.assign(new Error(`no connection was free within ${timeoutMs} ms`), { code: 'POOL_BUSY' }),
-      );
-    }, timeoutMs);
-    pool.getConnection((error, connection) => {
-      clearTimeout(timer);
-      if (late) return error ? undefined : connection.release();
-      return error ? reject(error) : resolve(connection);
-    });
+/**
+ * A connection whose session is ours: see mysql-session.ts.
+ * @param patient its statements may wait for locks as long as the server lets them
+ * @throws what the driver or the server says, or `ETIMEDOUT`
+ */
+export async function openConnection(
+  options: ConnectionOptions,
+  timeoutMs: number,
+  patient = false,
+): Promise<Opened> {
+  const connection = createConnection(options);
+  connection.on('error', () => undefined); // whoever waits for an answer is told
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    const late = Object.assign(new Error(`did not answer within ${timeoutMs} ms`), { code: 'ETIMEDOUT' });
+    timer = setTimeout(() => reject(late), timeoutMs);
   });
+  try {
+    return { connection, differences: await Promise.race([prepared(connection, patient), tooLate]) };
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function prepared(connection: Connection, patient: boolean): Promise<Difference[]> {
+  await new Promise<void>((resolve, reject) => {
+    connection.connect((error) => (error ? reject(error) : resolve()));
+  });
+  return prepareSession(runOn(connection), patient);
+}
+
+export function runOn(connection: Connection): Run {
+  return (sql) =>
+    new Promise((resolve, reject) => {
+      connection.query<RowDataPacket[]>(sql, (error, rows) => {
+        if (error) reject(error);
+        else resolve(Array.isArray(rows) ? rows : []);
+      });
+    });
 }
 
 /** Why a node does not take statements, or nothing. A Galera node outside its cluster answers 1047 to any. */
-export function refusal(options: ConnectionOptions, timeoutMs: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const connection = createConnection(options);
-    const finish = (reason?: string) => {
-      clearTimeout(timer);
-      connection.destroy();
-      resolve(reason);
-    };
-    const timer = setTimeout(() => finish(`did not answer within ${timeoutMs} ms`), timeoutMs);
-    connection.on('error', (error) => finish(messageOf(error)));
-    connection.query('SELECT 1', (error) => {
-      if (error) return finish(messageOf(error));
-      // A former primary answers, but takes no writes. Who does not know the variable (a proxy) is taken at his word.
-      connection.query<RowDataPacket[]>('SELECT @@GLOBAL.read_only AS readOnly', (_error, rows) =>
-        finish(rows?.[0]?.['readOnly'] ? 'is read-only' : undefined),
-      );
-    });
-  });
+export async function refusal(options: ConnectionOptions, timeoutMs: number): Promise<Error | undefined> {
+  let connection: Connection | undefined;
+  try {
+    ({ connection } = await openConnection(options, timeoutMs));
+    const run = runOn(connection);
+    await run('SELECT 1');
+    // A former primary answers, but takes no writes. Who does not know the variable (a proxy) is taken at his word.
+    const [row] = await run('SELECT @@GLOBAL.read_only AS readOnly').catch(() => []);
+    return row?.['readOnly'] ? new Error('is read-only') : undefined;
+  } catch (error) {
+    return error as Error;
+  } finally {
+    connection?.destroy();
+  }
 }
 
 /** What a driver's error says. */

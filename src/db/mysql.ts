@@ -1,6 +1,6 @@
 import { MysqlDialect, type MysqlPoolConnection } from 'kysely';
 import { parseMysqlUrl } from '../database-url.ts';
-import { isLost } from './failures.ts';
+import { isLost, isNodeGone } from './failures.ts';
 import { createNodes, type Lease, type NodeListener } from './mysql-nodes.ts';
 
 interface Options {
@@ -37,24 +37,25 @@ type Callback = (error: unknown, result: never) => void;
  * of its time makes us ask the node: one that swallows packets is left before the time is over, and the statement is
  * repeated on another; one that answers is only slow with this statement, and stays.
  */
-function watched(
-  { connection, leave, suspect, whenLeft }: Lease,
-  limitMs: number | undefined,
-): MysqlPoolConnection {
+function watched(lease: Lease, limitMs: number | undefined): MysqlPoolConnection {
+  const { connection, suspect, whenLeft } = lease;
   const query = (sql: string, parameters: unknown[], callback: Callback) => {
     const timers = limitMs
       ? [setTimeout(suspect, limitMs / 2, limitMs * 0.4), setTimeout(tooLate, limitMs)]
       : [];
     const takeBack = whenLeft((reason) => abandon('ETIMEDOUT', reason));
     let done = false;
-    connection.query(sql, parameters, finish);
+    connection.query(sql, parameters, (error, result) => {
+      if (isNodeGone(error)) lease.leave((error as Error).message);
+      else if (isLost(error)) lease.lost();
+      finish(error, result);
+    });
 
     function finish(error: unknown, result?: unknown): void {
       if (done) return;
       done = true;
       for (const timer of timers) clearTimeout(timer);
       takeBack();
-      if (isLost(error)) leave((error as Error).message);
       callback(error, result as never);
     }
 
@@ -64,9 +65,9 @@ function watched(
 
     /** The driver does not call back for a connection that we destroy. */
     function abandon(code: string, reason: string): void {
-      connection.destroy();
+      lease.discard();
       finish(Object.assign(new Error(reason), { code }));
     }
   };
-  return { query: query as MysqlPoolConnection['query'], release: () => connection.release() };
+  return { query: query as MysqlPoolConnection['query'], release: lease.release };
 }

