@@ -55,7 +55,7 @@ export async function startServer(config: Config, { log, now }: ServerOptions): 
   let address: AddressInfo;
   let url: string;
   try {
-    await stores.redis?.ping();
+    await stores.redis?.probe();
     http.listen(config.port, config.host);
     await once(http, 'listening');
     // The sandbox is a WeChat at our own address, which is known only now.

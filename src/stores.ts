@@ -5,7 +5,8 @@ import { type Database, openDatabase } from './db/open.ts';
 import { createRevokedSessions } from './db/revoked.ts';
 import { createSessions } from './db/sessions.ts';
 import type { Logger } from './log.ts';
-import { openRedis, type Redis } from './redis/open.ts';
+import { openRedis, type Redis, type RedisListener } from './redis/open.ts';
+import { redisNextStep } from './redis/refusals.ts';
 import { createRedisSessions } from './redis/sessions.ts';
 import { type Waiting, whenUp } from './when-up.ts';
 
@@ -53,7 +54,7 @@ export async function openStores(
     const database = await whenUp(open, waitingFor('the database'));
     isOpen = true;
     const close = () => Promise.all([database.db.destroy(), redis?.close()]).then(() => undefined);
-    if (redis && waitMs > 0) await whenUp(redis.ping, waitingFor('Redis')).catch(closing);
+    if (redis && waitMs > 0) await whenUp(redis.probe, waitingFor('Redis')).catch(closing);
     return { database, redis, close };
 
     async function closing(error: unknown): Promise<never> {
@@ -81,9 +82,12 @@ export async function openStores(
     log[level](event, message);
   }
 
-  function logged({ up, what, ...event }: { up: boolean; what: string; reason?: string }): void {
-    if (up) log.info(event, `${what} is back`);
-    else log.warn(event, `${what} left`);
+  function logged({ health, what, ...event }: Parameters<RedisListener>[0]): void {
+    const todo = redisNextStep(event.reason ?? '');
+    const about = { ...event, ...(todo && { todo }) };
+    if (health === 'up') log.info(event, `${what} is back`);
+    else if (health === 'down') log.warn(about, `${what} left`);
+    else log.warn(about, `${what} can only be read: users stay logged in, logins fail`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { type Kind, keepOpen } from '../src/redis/connection.ts';
+import { type Health, type Kind, keepOpen } from '../src/redis/connection.ts';
 
 /** A client of nothing: what happens to it is said from outside. */
 interface Fake {
@@ -18,6 +18,7 @@ function startFake(changes: Partial<Kind<Fake>> = {}) {
     },
     connect: async () => undefined,
     check: async () => undefined,
+    mayMove: () => false,
     onLost(client, lost) {
       client.lose = lost;
     },
@@ -26,7 +27,8 @@ function startFake(changes: Partial<Kind<Fake>> = {}) {
     },
     ...changes,
   };
-  const changed = (up: boolean, cause?: Error) => void news.push(up ? 'up' : `down: ${cause?.message}`);
+  const changed = (health: Health, cause?: Error) =>
+    void news.push(health === 'up' ? health : `${health}: ${cause?.message}`);
   const connection = keepOpen(kind, { timeoutMs: 60_000, changed });
   onTestFinished(connection.close);
   return { made, news, connection };
@@ -63,8 +65,8 @@ test.each<[string, Partial<Kind<Fake>>]>([
 
 test('one that connects after it was given up is destroyed then', async () => {
   let connected: () => void = () => undefined;
-  const connecting = new Promise<void>((resolve) => {
-    connected = resolve;
+  const connecting = new Promise<undefined>((resolve) => {
+    connected = () => resolve(undefined);
   });
   const { made, connection } = startFake({ connect: () => connecting });
   await connection.close();
@@ -72,4 +74,35 @@ test('one that connects after it was given up is destroyed then', async () => {
   late.destroyed = false;
   connected();
   await expect.poll(() => late.destroyed).toBe(true);
+});
+
+test('one that can only read stays, and is told once; so is its end', async () => {
+  const cannotWrite = new Error('cannot write');
+  let limit: Error | undefined = cannotWrite;
+  const { made, news, connection } = startFake({ check: async () => limit });
+  const client = await connection.client();
+  await expect.poll(() => connection.limit, { timeout: 10_000 }).toBe(cannotWrite);
+  expect(await connection.client()).toBe(client);
+  limit = undefined;
+  await expect.poll(() => connection.limit, { timeout: 10_000 }).toBeUndefined();
+  expect(made).toHaveLength(1);
+  expect(news).toEqual(['reads: cannot write', 'up']);
+});
+
+test('one that can only read is left where another one can write, and not before', async () => {
+  const replica = new Error('replica');
+  let limit: Error | undefined = replica;
+  const { made, news, connection } = startFake({
+    connect: async () => limit,
+    check: async (client) => (client === made[0] ? replica : limit),
+    mayMove: () => true,
+  });
+  const first = await connection.client();
+  await expect.poll(() => made.length, { timeout: 10_000 }).toBe(2); // looked for, and found no better
+  await expect.poll(() => made[1]?.destroyed).toBe(true);
+  expect([await connection.client(), first.destroyed]).toEqual([first, false]);
+  limit = undefined;
+  await expect.poll(() => first.destroyed, { timeout: 10_000 }).toBe(true);
+  expect(await connection.client()).toBe(made.at(-1));
+  expect(news).toEqual(['reads: replica', 'up']);
 });

@@ -397,16 +397,31 @@ describe.skipIf(!redisThere)('with REDIS_URL', () => {
     },
   );
 
-  test('a server that became a replica is left, and looked for again', async () => {
+  test('a server that became a replica is read, while another one is looked for', async () => {
     const other = await startRedis();
     onTestFinished(other.stop);
-    const app = await start();
+    const app = await start({ SESSION_CACHE_SECONDS: '0' });
+    const ada = { Authorization: (await app.login({ user: 'Ada' })).body.token as string };
+    // One that hears nothing of its master keeps what it has.
+    await redis.cli('CONFIG', 'SET', 'masterauth', 'wrong');
     await redis.cli('REPLICAOF', '127.0.0.1', `${other.port}`);
-    await expect.poll(() => logged(app, 'redis left'), { timeout: 10_000 }).toHaveLength(1);
-    expect(logged(app, 'redis left')[0]?.['reason']).toMatch(/^READONLY/);
+    const onlyRead = () => logged(app, 'redis can only be read: users stay logged in, logins fail');
+    await expect.poll(onlyRead, { timeout: 10_000 }).toHaveLength(1);
+    expect(onlyRead()[0]).toMatchObject({
+      reason: expect.stringMatching(/^READONLY/),
+      todo: expect.stringContaining('redis-sentinel://'),
+    });
+    expect((await me(app, ada)).status).toBe(200);
+    expect((await app.login({ user: 'Ada' })).body).toMatchObject(UNAVAILABLE);
+    // What others would not hear is not done; what the master may know is not denied.
+    expect((await app.call('POST', '/api/wxuser/logout', { all: true }, ada)).body).toMatchObject(
+      UNAVAILABLE,
+    );
     await redis.cli('REPLICAOF', 'NO', 'ONE'); // stands for the name that leads to another one
     await expect.poll(async () => (await app.login({ user: 'Ada' })).status, { timeout: 10_000 }).toBe(200);
-    expect(logged(app, 'redis left')).toHaveLength(1);
+    await expect.poll(() => logged(app, 'redis is back'), { timeout: 10_000 }).toHaveLength(1);
+    expect(logged(app, 'redis left')).toEqual([]);
+    expect((await me(app, ada)).body).toMatchObject(ENDED);
   });
 
   test('Redis is full: logins are 503, who is logged in goes on and can log out', async () => {

@@ -49,8 +49,8 @@ export interface Sessions {
   list(userId: UserId): Promise<Session[]>;
   /** Ends one of a user's sessions; tells whether there was one. */
   end(userId: UserId, sid: string): Promise<boolean>;
-  /** Ends all of a user's sessions. A repeat is harmless. */
-  endAll(userId: UserId): Promise<void>;
+  /** Ends all of a user's sessions. A repeat is harmless. An erasure fails where anything of them is left. */
+  endAll(userId: UserId, isErasure?: boolean): Promise<void>;
   /** Has it asked anew whether a user may come in, here and on every instance that hears: after a ban. A repeat is harmless. */
   forget(userId: UserId): Promise<void>;
 }
@@ -126,7 +126,7 @@ export function remembering(sessions: Sessions, seconds: number, ends?: Ends): S
       }
     },
     end: (userId, sid) => forgetting({ userId, sid }, () => sessions.end(userId, sid)),
-    endAll: (userId) => forgetting({ userId }, () => sessions.endAll(userId)),
+    endAll: (userId, isErasure) => forgetting({ userId }, () => sessions.endAll(userId, isErasure)),
     forget: (userId) => forgetting({ userId }, () => sessions.forget(userId)),
   };
 }

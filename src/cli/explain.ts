@@ -1,6 +1,7 @@
 import { ConfigError } from '../config.ts';
 import { databaseFailure } from '../db/failures.ts';
 import { AppError } from '../errors.ts';
+import { redisNextStep } from '../redis/refusals.ts';
 import { fileProblem, StartError } from '../start-error.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -28,10 +29,6 @@ const DATABASE: readonly [RegExp, string][] = [
     'The server gives no further connection: raise its max_connections or the limits of this user, or lower `?connections=` in DATABASE_URL of those that run.',
   ],
   [/Unknown database/i, 'Create the database, or name another one in DATABASE_URL.'],
-  [
-    /^Redis .*(?:WRONGPASS|NOAUTH|NOPERM)/,
-    'Compare the user and the password in REDIS_URL with those of the server.',
-  ],
   [/^SQLITE_FULL/, 'Make room on the disk.'],
   [/^SQLITE_BUSY/, 'Another process works on the file: wait for it, or stop it.'],
   [
@@ -42,6 +39,7 @@ const DATABASE: readonly [RegExp, string][] = [
 
 /** What to do about a database or Redis that cannot be used, where its reason tells more than that it does not answer. */
 export function databaseStep(reason: string): string | undefined {
+  if (reason.startsWith('Redis ')) return redisNextStep(reason);
   return DATABASE.find(([says]) => says.test(reason))?.[1];
 }
 

@@ -12,23 +12,21 @@ const PATIENCE_MS = 3000;
 export async function examineRedis({ redisUrl }: Config): Promise<Finding[]> {
   if (redisUrl === undefined)
     return [{ level: 'ok', subject, says: 'not set: sessions are in the database' }];
-  const redis = openRedis(redisUrl);
+  let unheard: string | undefined;
+  const redis = openRedis(redisUrl, ({ what, reason }) => {
+    if (what === 'redis subscription') unheard = reason;
+  });
   try {
-    await redis.ping();
-    const heard = new Promise<boolean>((resolve) => {
-      // Nobody is user 0: running servers have nothing to forget of him.
-      redis.ends.listen((ended) => ended?.userId === 0 && resolve(true));
-      setTimeout(() => resolve(false), PATIENCE_MS).unref();
-    });
-    await until(() => redis.ends.hears);
-    await redis.ends.tell({ userId: 0 });
-    if (await heard) return [{ level: 'ok', subject, says: 'takes sessions, and instances hear each other' }];
+    await redis.probe();
+    await until(() => redis.ends.hears || unheard !== undefined);
+    if (redis.ends.hears)
+      return [{ level: 'ok', subject, says: 'takes sessions, and instances hear each other' }];
     return [
       {
         level: 'problem',
         subject,
-        says: 'instances do not hear each other: a logout on one reaches the others late',
-        todo: 'allow SUBSCRIBE and PUBLISH on the channel <prefix>ends (ACL SETUSER … &*)',
+        says: `instances do not hear each other, so each asks for every call (${unheard ?? 'nothing came'})`,
+        todo: 'allow SUBSCRIBE and PUBLISH on the channel <prefix>ends (ACL SETUSER … &*), or name a Redis that has them',
       },
     ];
   } finally {
@@ -38,6 +36,6 @@ export async function examineRedis({ redisUrl }: Config): Promise<Finding[]> {
 
 /** Subscribing takes a moment, or does not happen. */
 async function until(holds: () => boolean): Promise<void> {
-  const end = Date.now() + PATIENCE_MS / 2;
+  const end = Date.now() + PATIENCE_MS;
   while (!holds() && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));
 }

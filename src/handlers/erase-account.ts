@@ -20,9 +20,9 @@ export async function eraseAccount(
   // First, so that nothing is erased while the picture cannot be removed or the sessions cannot be ended; and again
   // for an upload and a login that came between.
   await avatars.remove(owner, (await users.findById(id))?.avatar);
-  await sessions.endAll(id);
+  await sessions.endAll(id, true);
   if (sid !== undefined) await sessions.end(id, sid);
   const avatar = await users.erase(id);
-  await sessions.endAll(id);
+  await sessions.endAll(id, true);
   await avatars.discard(owner, avatar);
 }

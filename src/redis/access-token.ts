@@ -18,12 +18,6 @@ interface Needs {
 /** For what an instance does beside fetching: if it is dead, another one takes its place so much later. */
 const CLAIM_MORE_MS = 1000;
 
-/** Gives a claim back, and shares the token, if the claim is still ours: what is late would replace a newer token. */
-const SETTLE = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
-return redis.call('DEL', KEYS[1])`;
-
 /**
  * The access_token of an app in Redis, for all instances: sealed, under `<prefix>{<appid>}:access-token:<mode>`, until it
  * expires. `…:claim` beside it names the instance that is fetching a new one; the braces keep both on one node of a Cluster.
@@ -31,13 +25,27 @@ return redis.call('DEL', KEYS[1])`;
 export function createRedisToken({ redis, seal, appid, mode, timeoutMs, now }: Needs): SharedToken {
   const key = `${redis.prefix}{${appid}}:access-token:${mode}`;
   const claimKey = `${key}:claim`;
-  const expiration = { type: 'PX', value: timeoutMs + CLAIM_MORE_MS } as const;
+  const leaseMs = timeoutMs + CLAIM_MORE_MS;
+  const expiration = { type: 'PX', value: leaseMs } as const;
 
+  /**
+   * Gives a claim back, and shares the token, if the claim is still ours: what is late would replace a newer token. A
+   * script would do it in one; not every proxy has them. So the lease is renewed first: if the claim is ours then, it
+   * stays ours while we write.
+   */
   async function settle(owner: string, fetched: AccessToken | undefined): Promise<void> {
-    const life = fetched ? Math.max(1, fetched.expiresAt.getTime() - now().getTime()) : 0;
-    const text = fetched ? seal.close(JSON.stringify(fetched)) : '';
-    const options = { keys: [claimKey, key], arguments: [owner, text, `${life}`] };
-    await redis.run(async (commands) => void (await commands.eval(SETTLE, options)));
+    await redis.run(async (commands) => {
+      const end = performance.now() + leaseMs / 2;
+      const isInTime = () => performance.now() < end;
+      await commands.pExpire(claimKey, leaseMs);
+      if ((await commands.get(claimKey)) !== owner || !isInTime()) return;
+      if (fetched) {
+        const left = Math.max(1, fetched.expiresAt.getTime() - now().getTime());
+        const sealed = seal.close(JSON.stringify(fetched));
+        await commands.set(key, sealed, { expiration: { type: 'PX', value: left } });
+      }
+      if (isInTime()) await commands.del(claimKey);
+    });
   }
 
   return {

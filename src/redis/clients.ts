@@ -1,7 +1,8 @@
 import { createClient, createCluster } from '@redis/client';
 import type { RedisAddress } from '../redis-url.ts';
 import type { Host } from '../url-parts.ts';
-import { CHECK_EVERY_MS, type Kind, withDeadline } from './connection.ts';
+import { CHECK_EVERY_MS, type Health, type Kind, withDeadline } from './connection.ts';
+import { isReplica, refusesWrites } from './refusals.ts';
 
 /** A client of one server. */
 export type ServerClient = ReturnType<typeof serverClient>;
@@ -21,7 +22,6 @@ export type Commands = Pick<
   | 'zRemRangeByScore'
   | 'pExpire'
   | 'publish'
-  | 'eval'
 >;
 
 const silent = () => undefined;
@@ -50,22 +50,34 @@ function serverClient(address: RedisAddress, host: Host) {
 
 /** A client of the server that `locate` names; it ends with its connection. */
 export function serverKind(address: RedisAddress, locate: () => Promise<Host>): Kind<ServerClient> {
-  /** A server that became a replica is left, for its name may lead to another one now. One that is full, say, is of use still. */
-  async function answersAsMaster(client: ServerClient): Promise<void> {
-    const write = client.del(`${address.prefix}ping`).catch(({ message }: Error) => {
-      if (message.startsWith('READONLY')) throw new Error(message);
-    });
-    await Promise.all([client.ping(), write]);
-  }
+  /**
+   * Tries to write, and with XX to no key there is: a server that cannot save, is full or became a replica refuses it all
+   * the same.
+   */
+  const limitOf = (client: ServerClient) =>
+    unlessWritesAlone(client.set(`${address.prefix}check`, '', { condition: 'XX' }));
 
   return {
     make: async () => serverClient(address, await locate()).on('error', silent),
     // Its answer too: a server that swallows, or wants another password, takes connections all the same.
-    connect: (client) => client.connect().then(() => answersAsMaster(client)),
-    check: answersAsMaster,
+    connect: (client) => client.connect().then(() => limitOf(client)),
+    check: limitOf,
+    // Its name may lead to the new master now.
+    mayMove: isReplica,
     onLost: (client, lost) => void client.on('error', lost),
     destroy: (client) => client.destroy(),
   };
+}
+
+/** What a server answers, as the cause why it can only read; fails where it is of no use at all. */
+export function unlessWritesAlone(answer: Promise<unknown>): Promise<Error | undefined> {
+  return answer.then(
+    () => undefined,
+    (error: Error) => {
+      if (refusesWrites(error)) return error;
+      throw error;
+    },
+  );
 }
 
 function clusterClient(address: RedisAddress) {
@@ -86,7 +98,7 @@ function clusterClient(address: RedisAddress) {
 }
 
 /** Told that a node of a Cluster cannot be reached, and that it can again. */
-export type NodeListener = (up: boolean, node: Host, cause?: Error) => void;
+export type NodeListener = (health: Health, node: Host, cause?: Error) => void;
 
 /** A client of a Cluster. It knows by itself which nodes have failed; a node that hangs is found out by asking all. */
 export function clusterKind(address: RedisAddress, told: NodeListener): Kind<ClusterClient> {
@@ -96,12 +108,17 @@ export function clusterKind(address: RedisAddress, told: NodeListener): Kind<Clu
       clusterClient(address)
         .on('error', silent)
         .on('node-error', (cause: Error, node: Host) => {
-          if (down.size < down.add(nameOf(node)).size) told(false, node, cause);
+          if (down.size < down.add(nameOf(node)).size) told('down', node, cause);
         })
-        .on('node-ready', (node: Host) => down.delete(nameOf(node)) && told(true, node)),
-    connect: (client) => client.connect(),
-    check: (client) =>
-      Promise.all(client.masters.map((node) => (node.client?.isReady ? node.client.ping() : undefined))),
+        .on('node-ready', (node: Host) => down.delete(nameOf(node)) && told('up', node)),
+    connect: (client) => client.connect().then(() => undefined),
+    async check(client) {
+      const nodes = client.masters.flatMap((node) => (node.client?.isReady ? node.client : []));
+      const limits = await Promise.all(nodes.map((node) => unlessWritesAlone(node.ping())));
+      return limits.find(Boolean);
+    },
+    // It knows by itself where its slots have moved.
+    mayMove: () => false,
     onLost: silent,
     destroy: (client) => client.destroy(),
   };

@@ -1,21 +1,30 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Ended, Ends } from '../auth/sessions.ts';
 import type { RedisAddress } from '../redis-url.ts';
 import { parseUserId } from '../user-id.ts';
-import { type Commands, locator, type ServerClient, serverKind } from './clients.ts';
-import { keepOpen } from './connection.ts';
+import { type Commands, locator, type ServerClient, serverKind, unlessWritesAlone } from './clients.ts';
+import { type Health, keepOpen } from './connection.ts';
 import type { Redis } from './open.ts';
+import { isReplica, neverDoes } from './refusals.ts';
 
 const PAUSE_MS = 25;
 
+interface Deps {
+  readonly run: Redis['run'];
+  /** What publishes. Fails where nobody would hear it. */
+  readonly publisher: () => Promise<Commands>;
+}
+
 /**
  * Tells and hears ends over Redis pub/sub, on a connection of its own. In a Cluster every node passes on what was
- * published on another.
+ * published on another. It counts as hearing only what has heard itself: where nobody may publish, or a proxy drops what
+ * is published, each instance asks for every call.
  */
 export function createEnds(
   address: RedisAddress,
-  run: Redis['run'],
-  changed: (up: boolean, cause?: Error) => void,
+  { run, publisher }: Deps,
+  changed: (health: Health, cause?: Error) => void,
 ): Ends & { close(): Promise<void> } {
   const channel = `${address.prefix}ends`;
   const listeners: ((ended: Ended | undefined) => void)[] = [];
@@ -27,11 +36,19 @@ export function createEnds(
   const subscription = keepOpen<ServerClient>(
     {
       ...kind,
-      check: (client) => client.ping(), // who subscribes can do little else in RESP2
+      check: (client) => unlessWritesAlone(client.ping()).then(() => undefined), // it can do little else in RESP2
       async connect(client) {
-        await kind.connect(client);
-        await client.subscribe(channel, (message) => tellAll(read(message)));
+        const limit = await kind.connect(client);
+        if (isReplica(limit)) throw limit;
+        // Of user 0, who is nobody: the others have nothing to forget.
+        const greeting = `0 ${randomBytes(9).toString('base64url')}`;
+        await new Promise<void>((heard, failed) => {
+          const hear = (message: string) => (message === greeting ? heard() : tellAll(read(message)));
+          const greet = async () => (await publisher()).publish(channel, greeting);
+          client.subscribe(channel, hear).then(greet).catch(failed);
+        });
         tellAll(undefined); // for what was told while nobody listened
+        return undefined;
       },
     },
     { timeoutMs: address.timeoutMs, changed },
@@ -39,7 +56,13 @@ export function createEnds(
 
   return {
     tell: ({ userId, sid }) =>
-      run((commands) => publish(commands, channel, sid === undefined ? `${userId}` : `${userId} ${sid}`)),
+      run(async () => {
+        const message = sid === undefined ? `${userId}` : `${userId} ${sid}`;
+        await publish(await publisher(), channel, message).catch((error: Error) => {
+          // Where nobody may publish nobody counts on hearing.
+          if (subscription.up || !neverDoes(error)) throw error;
+        });
+      }),
     listen: (heard) => void listeners.push(heard),
     get hears() {
       return subscription.up;
@@ -54,7 +77,7 @@ async function publish(commands: Commands, channel: string, message: string): Pr
     try {
       return void (await commands.publish(channel, message));
     } catch (error) {
-      if (tries === 1) throw error;
+      if (tries === 1 || neverDoes(error as Error)) throw error;
       await wait(PAUSE_MS);
     }
   }

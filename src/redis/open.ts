@@ -3,8 +3,10 @@ import { AppError } from '../errors.ts';
 import { scrub } from '../log.ts';
 import { parseRedisUrl } from '../redis-url.ts';
 import { type Commands, clusterKind, locator, nameOf, serverKind } from './clients.ts';
-import { type Connection, keepOpen, withDeadline } from './connection.ts';
+import { type Connection, type Health, keepOpen, withDeadline } from './connection.ts';
 import { createEnds } from './ends.ts';
+import { probe } from './probe.ts';
+import { isReplica } from './refusals.ts';
 
 /** An open Redis. */
 export interface Redis {
@@ -14,15 +16,19 @@ export interface Redis {
   run<T>(work: (commands: Commands) => Promise<T>): Promise<T>;
   /** Fails with `database_unavailable` while Redis cannot serve logins. */
   ping(): Promise<void>;
+  /** Fails with `database_unavailable` where Redis lacks anything that is needed. */
+  probe(): Promise<void>;
+  /** Whether a replica answers: the master may know of sessions that it has not heard of. */
+  readonly isReplica: boolean;
   /** What instances tell each other. */
   readonly ends: Ends;
   close(): Promise<void>;
 }
 
-/** Told when Redis, or one node of a Cluster, goes away and comes back. */
+/** Told when Redis, or one node of a Cluster, goes away, can only be read, and comes back. */
 export type RedisListener = (event: {
   readonly what: string;
-  readonly up: boolean;
+  readonly health: Health;
   readonly reason?: string;
 }) => void;
 
@@ -34,17 +40,24 @@ export function openRedis(url: string, listener: RedisListener = () => undefined
   const address = parseRedisUrl(url);
   const { timeoutMs, prefix } = address;
   const where = address.hosts.map(nameOf).join(', ');
-  const tell = (what: string) => (up: boolean, cause?: Error) =>
-    listener({ what, up, ...(cause && { reason: said(cause) }) });
+  const tell = (what: string) => (health: Health, cause?: Error) =>
+    listener({ what, health, ...(cause && { reason: said(cause) }) });
   const watch = { timeoutMs, changed: tell('redis') };
   const connection: Connection<Commands> =
     address.kind === 'cluster'
       ? keepOpen(
-          clusterKind(address, (up, node, cause) => tell(`redis node ${nameOf(node)}`)(up, cause)),
+          clusterKind(address, (health, node, cause) => tell(`redis node ${nameOf(node)}`)(health, cause)),
           watch,
         )
       : keepOpen(serverKind(address, locator(address)), watch);
-  const ends = createEnds(address, run, tell('redis subscription'));
+  const ends = createEnds(address, { run, publisher }, tell('redis subscription'));
+
+  /** What is published on a replica does not reach those who listen at the master. */
+  async function publisher(): Promise<Commands> {
+    const commands = await connection.client();
+    if (connection.limit && isReplica(connection.limit)) throw connection.limit;
+    return commands;
+  }
 
   async function run<T>(work: (commands: Commands) => Promise<T>): Promise<T> {
     try {
@@ -64,6 +77,10 @@ export function openRedis(url: string, listener: RedisListener = () => undefined
         await commands.set(`${prefix}ping`, '', { expiration: { type: 'PX', value: timeoutMs } });
         await commands.del(`${prefix}ping`);
       }),
+    probe: () => run((commands) => probe(commands, prefix)),
+    get isReplica() {
+      return isReplica(connection.limit);
+    },
     ends,
     async close() {
       await Promise.all([connection.close(), ends.close()]);

@@ -5,6 +5,7 @@ import type { RevokedSessions } from '../db/revoked.ts';
 import { AppError } from '../errors.ts';
 import { type UserId, userIdSchema } from '../user-id.ts';
 import type { Redis } from './open.ts';
+import { cannotSave } from './refusals.ts';
 
 interface Needs extends SessionLimits {
   readonly redis: Redis;
@@ -68,7 +69,8 @@ export function createRedisSessions({
   async function readAll(userId: UserId): Promise<Session[]> {
     const index = indexOf(userId);
     const texts = await redis.run(async (commands) => {
-      await commands.zRemRangeByScore(index, '-inf', now().getTime());
+      // What is over is none anyway: see alive. A Redis that can only be read keeps it a while.
+      await commands.zRemRangeByScore(index, '-inf', now().getTime()).catch(() => undefined);
       const sids = await commands.zRange(index, 0, -1);
       return sids.length === 0 ? [] : await commands.mGet(sids.map((sid) => keyOf(userId, sid)));
     });
@@ -76,13 +78,18 @@ export function createRedisSessions({
   }
 
   /** The database first: what it has heard holds, whatever becomes of Redis. */
-  async function endThese(userId: UserId, sessions: readonly Session[]): Promise<void> {
+  async function endThese(userId: UserId, sessions: readonly Session[], isErasure = false): Promise<void> {
     await revoked.revoke(sessions);
     const sids = sessions.map(({ sid }) => sid);
     await redis.run(async (commands) => {
       if (sids.length === 0) return;
-      await commands.del(sids.map((sid) => keyOf(userId, sid)));
-      await commands.zRem(indexOf(userId), sids);
+      try {
+        await commands.del(sids.map((sid) => keyOf(userId, sid)));
+        await commands.zRem(indexOf(userId), sids);
+      } catch (error) {
+        // They have ended all the same, and go when their time is over. Who is erased leaves nothing.
+        if (isErasure || !cannotSave(error as Error)) throw error;
+      }
     });
   }
 
@@ -99,6 +106,11 @@ export function createRedisSessions({
     const options = { condition: 'XX', expiration: { type: 'PX', value: left(endOf(used)) } } as const;
     const key = keyOf(session.userId, session.sid);
     await redis.run((commands) => commands.set(key, toText(used, openid), options));
+  }
+
+  function unlessMissing(text: string | null): string | null {
+    if (text === null && redis.isReplica) throw new Error('READONLY a replica may not have heard of it yet');
+    return text;
   }
 
   /** What a text holds, unless its time is over by our clock. */
@@ -128,11 +140,13 @@ export function createRedisSessions({
      * | other generation  | ended            | ended      | ended if it was good here, else failure |
      * | good              | good             | ended      | failure                                 |
      * | nothing           | failure          | ended      | failure                                 |
+     *
+     * What a replica has not, the master may have: that is no answer.
      */
     async standing(userId, sid) {
       const [known, text] = await Promise.allSettled([
         revoked.known(userId, sid),
-        redis.run((commands) => commands.get(keyOf(userId, sid))),
+        redis.run((commands) => commands.get(keyOf(userId, sid)).then(unlessMissing)),
       ]);
       // What the database has against a session holds while Redis is away, too.
       if (known.status === 'fulfilled' && known.value.standing === 'ended') return 'ended';
@@ -161,9 +175,9 @@ export function createRedisSessions({
       return session !== undefined;
     },
 
-    async endAll(userId) {
+    async endAll(userId, isErasure) {
       await revoked.revokeAll(userId);
-      await endThese(userId, await readAll(userId));
+      await endThese(userId, await readAll(userId), isErasure);
       await redis.ends.tell({ userId });
     },
 
