@@ -7,6 +7,7 @@ import type { Administration } from '../db/administration.ts';
 import type { User, Users } from '../db/users.ts';
 import { AppError } from '../errors.ts';
 import { toShown } from '../handlers/sessions.ts';
+import { sendJson } from '../json.ts';
 import { polled } from '../middleware/log-requests.ts';
 import { onlyJson } from '../middleware/only-json.ts';
 import { readJson } from '../middleware/read-body.ts';
@@ -53,14 +54,14 @@ export function demoRoutes({ users, sessions, administration, expiredTokens }: D
   }
 
   routes.get('/users/:user', polled, async (req, res) => {
-    res.json(await show(await find(req.params['user'])));
+    sendJson(res, await show(await find(req.params['user'])));
   });
 
   routes.put('/users/:user', validate(standingRequest), async (req, res) => {
     const user = await get(req.params['user']);
     await administration.setStatus([user.id], req.body.banned ? 'banned' : 'active');
     await sessions.forget(user.id);
-    res.json(await show(user));
+    sendJson(res, await show(user));
   });
 
   routes.post('/users/:user/expired-token', validate(expiredTokenRequest), async (req, res) => {
@@ -68,7 +69,7 @@ export function demoRoutes({ users, sessions, administration, expiredTokens }: D
     const user = await get(req.params['user']);
     const session = isSid(sid) ? await sessions.find(user.id, sid) : undefined;
     if (!session) throw new AppError('not_found', { reason: 'no such session of this user' });
-    res.json({ token: `Bearer ${expiredTokens.issue({ ...user, sid }).token}` });
+    sendJson(res, { token: `Bearer ${expiredTokens.issue({ ...user, sid }).token}` });
   });
 
   return routes;

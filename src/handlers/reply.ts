@@ -1,7 +1,9 @@
 import type { Request, Response } from 'express';
 import type { User } from '../db/users.ts';
+import { sendJson } from '../json.ts';
 import { type Text, textFor } from '../language.ts';
 import type { UserId } from '../user-id.ts';
+import { visible } from '../wechat/visible.ts';
 
 /** A user as his own client sees him. */
 export interface PublicUser {
@@ -17,11 +19,13 @@ export interface PublicUser {
 export function reply(req: Request, res: Response, messages: Text, data: object): void {
   // Express would answer a 304 without data; nothing of this may have been stored to be compared with.
   delete req.headers['if-none-match'];
-  res.json({ status: 200, messages: textFor(req, messages), ...data });
+  sendJson(res, { status: 200, messages: textFor(req, messages), ...data });
 }
 
 /** Leaves out what does not belong in a reply: openid, unionid, phone. */
 export function toPublic(user: User): PublicUser {
-  const { id, nickName, avatar, gender, createdAt } = user;
+  const { id, avatar, gender, createdAt } = user;
+  // A row from before us, or one that another program wrote, may have any characters: see visible.ts.
+  const nickName = user.nickName === null ? null : visible(user.nickName);
   return { id, nickName, avatar, gender, createdAt: createdAt?.toISOString() ?? null };
 }

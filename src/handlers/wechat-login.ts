@@ -1,6 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import type { ParamsDictionary } from 'express-serve-static-core';
 import { AppError, catalogue, type ErrorCode } from '../errors.ts';
+import { sendJson } from '../json.ts';
 import { textFor } from '../language.ts';
 import { type LoginNeeds, logIn } from './log-in.ts';
 import type { CodeRequest } from './requests.ts';
@@ -17,7 +18,7 @@ const REFUSED_BY_WECHAT: readonly ErrorCode[] = [
 export function wechatLogin(needs: LoginNeeds): RequestHandler<ParamsDictionary, unknown, CodeRequest> {
   return async (req, res) => {
     const { token } = await logIn(needs, req as Request, req.body);
-    res.json({ code: 0, msg: textFor(req, WELCOME), data: { token } });
+    sendJson(res, { code: 0, msg: textFor(req, WELCOME), data: { token } });
   };
 }
 
@@ -27,5 +28,5 @@ export const refuseAsKoa: ErrorRequestHandler = (error, req, res, next) => {
   res.locals.failure = error;
   const { status, retry, ...text } = catalogue[error.code];
   res.set(error.headers);
-  return res.status(status).json({ code: 10_001, msg: textFor(req, text), retry, requestId: req.id });
+  return sendJson(res.status(status), { code: 10_001, msg: textFor(req, text), retry, requestId: req.id });
 };

@@ -1,8 +1,10 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { AppError, catalogue, type ErrorCode } from '../errors.ts';
+import { sendJson } from '../json.ts';
 import { textFor } from '../language.ts';
 import { closeUnread } from './close-unread.ts';
 import { unparsable } from './read-body.ts';
+import { notJson } from './unreadable.ts';
 
 /** Answers what no route took. */
 export const notFound: RequestHandler = () => {
@@ -28,7 +30,7 @@ export const handleErrors: ErrorRequestHandler = (error, req, res, next) => {
     return res.end(); // the client has left, but the audit waits for an answer
   }
   res.set(known.headers);
-  return res.json({
+  return sendJson(res, {
     status,
     code: known.code,
     messages: textFor(req, text),
@@ -51,9 +53,16 @@ export const convertFailure: ErrorRequestHandler = (error, _req, res, next) => {
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const code = refusalOfParser(error);
+  const { type, body } = (error ?? {}) as Record<string, unknown>;
+  if (type === 'entity.parse.failed' && typeof body === 'string') return unparsable(notJson(body));
+  if (type === 'charset.unsupported')
+    return new AppError('unsupported_media_type', { reason: REFUSED_BY_HOST });
   if (code === 'invalid_request') return unparsable();
   return code ? new AppError(code) : new AppError('internal_error', { cause: error });
 }
+
+const REFUSED_BY_HOST =
+  'a body parser of the app around us does not know the charset: mount our routes before it, which take utf8 for UTF-8';
 
 /** What body-parser, raw-body and qs call their refusals, as ours. */
 const REFUSALS: ReadonlyMap<unknown, ErrorCode> = new Map([

@@ -1,4 +1,5 @@
 import { type Request, type Response, Router } from 'express';
+import { sendJson, toJson } from '../json.ts';
 import { clientAddress } from '../middleware/client-address.ts';
 import { isUnread, readText } from '../middleware/read-body.ts';
 import type { Ask } from './endpoints/ask.ts';
@@ -57,8 +58,8 @@ async function serve(world: World, endpoint: Endpoint, ask: Ask, { req, res, fau
   if (isStruck && fault.errcode === undefined) return misbehave(res, fault);
   const answer = isStruck ? new Refusal(fault.errcode ?? 0, fault.errmsg).toReply(world.clock.now()) : own;
   res.status(fault?.status ?? 200);
-  if (endpoint.asText) res.type('text/plain').send(JSON.stringify(answer).replaceAll('/', '\\/'));
-  else res.json(answer);
+  if (endpoint.asText) res.type('text/plain').send(toJson(answer).replaceAll('/', '\\/'));
+  else sendJson(res, answer);
   return answer;
 }
 

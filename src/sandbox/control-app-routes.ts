@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import { sendJson } from '../json.ts';
 import { validate } from '../middleware/validate.ts';
 import type { App } from './apps.ts';
 import { nameOf, wrong } from './control-problems.ts';
@@ -24,7 +25,7 @@ export function controlAppRoutes(sandbox: SandboxWeChat): Router {
     if (secret === undefined)
       return wrong('secret', { zh: '新的小程序需要 secret', en: 'a new app needs one' });
     apps.set({ ...apps.find(appid), ...req.body, appid, secret });
-    return res.json(stateOf(sandbox.world).apps);
+    return sendJson(res, stateOf(sandbox.world).apps);
   });
 
   routes.put('/apps/:appid/callback', validate(callbackRequest), async (req, res) => {
@@ -37,19 +38,19 @@ export function controlAppRoutes(sandbox: SandboxWeChat): Router {
         en: `did not pass the verification: ${problem}`,
       });
     sandbox.world.apps.set({ ...app, callback });
-    return res.json({ verified: verify });
+    return sendJson(res, { verified: verify });
   });
 
   routes.delete('/apps/:appid/callback', (req, res) => {
     sandbox.world.apps.set({ ...appNamed(req.params.appid), callback: undefined });
-    res.json(stateOf(sandbox.world).apps);
+    sendJson(res, stateOf(sandbox.world).apps);
   });
 
   routes.post('/events', validate(eventRequest), async (req, res) => {
     const { event, user, appid, revokeInfo } = req.body;
     const app = appNamed(appid);
     const to = { appid: app.appid, openid: openidOf(app.appid, user), now: sandbox.world.clock.now() };
-    res.json(await sandbox.world.pushes.send(app, userEvent(event, to, revokeInfo)));
+    sendJson(res, await sandbox.world.pushes.send(app, userEvent(event, to, revokeInfo)));
   });
 
   return routes;

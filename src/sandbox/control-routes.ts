@@ -1,5 +1,6 @@
 import { type RequestHandler, Router } from 'express';
 import { AppError } from '../errors.ts';
+import { sendJson } from '../json.ts';
 import { polled } from '../middleware/log-requests.ts';
 import { onlyJson } from '../middleware/only-json.ts';
 import { readJson } from '../middleware/read-body.ts';
@@ -23,7 +24,7 @@ export function controlRoutes(sandbox: SandboxWeChat): Router {
     (act: () => void = () => undefined): RequestHandler =>
     (_req, res) => {
       act();
-      res.json(stateOf(sandbox.world));
+      sendJson(res, stateOf(sandbox.world));
     };
 
   routes.get('/state', polled, state());
@@ -37,41 +38,44 @@ export function controlRoutes(sandbox: SandboxWeChat): Router {
   );
 
   for (const part of ['apps', 'users', 'codes', 'sessions', 'tokens', 'faults', 'calls', 'pushes'] as const)
-    routes.get(`/${part}`, (_req, res) => void res.json(stateOf(sandbox.world)[part]));
+    routes.get(`/${part}`, (_req, res) => void sendJson(res, stateOf(sandbox.world)[part]));
 
   routes.put('/users/:user', validate(userRequest), (req, res) => {
     const { users } = sandbox.world;
     const user = nameOf(req.params['user']);
     users.set(user, req.body);
-    res.json(users.list().find((each) => each.user === user));
+    sendJson(
+      res,
+      users.list().find((each) => each.user === user),
+    );
   });
 
   routes.delete('/sessions/:user', (req, res) => {
     const { apps, sessionKeys } = sandbox.world;
     for (const { appid } of apps.list()) sessionKeys.end(appid, nameOf(req.params['user']));
-    res.json(sessionKeys.list());
+    sendJson(res, sessionKeys.list());
   });
 
   routes.post('/faults', validate(faultRequest), (req, res) => {
     const { endpoint, ...fault } = req.body;
     sandbox.world.faults.add(endpoint, fault);
-    res.json(sandbox.world.faults.list());
+    sendJson(res, sandbox.world.faults.list());
   });
 
   routes.delete(['/faults', '/faults/:endpoint'], (req, res) => {
     const named = target.optional().safeParse(req.params['endpoint']);
     if (!named.success) throw new AppError('not_found');
     sandbox.world.faults.clear(named.data);
-    res.json(sandbox.world.faults.list());
+    sendJson(res, sandbox.world.faults.list());
   });
 
   routes.post('/clock', validate(clockRequest), (req, res) => {
     sandbox.world.clock.advance(req.body.advanceMs);
-    res.json(stateOf(sandbox.world).clock);
+    sendJson(res, stateOf(sandbox.world).clock);
   });
 
   routes.put('/settings', validate(settingsRequest), (req, res) => {
-    res.json(Object.assign(sandbox.world.settings, req.body));
+    sendJson(res, Object.assign(sandbox.world.settings, req.body));
   });
 
   routes.use(controlAppRoutes(sandbox));

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { sendJson } from '../json.ts';
 import { readForm, readJson } from '../middleware/read-body.ts';
 import { validate } from '../middleware/validate.ts';
 import { getPhoneNumber, getUserInfo, getUserProfile, type Hand, login } from './phone.ts';
@@ -41,22 +42,22 @@ export function phoneRoutes(sandbox: SandboxWeChat): Router {
 
   routes.post('/wx/login', validate(loginSchema), (req, res) => {
     const { rotate, ...who } = req.body;
-    res.json({ errMsg: 'login:ok', code: login(sandbox.world, handOf(who), rotate) });
+    sendJson(res, { errMsg: 'login:ok', code: login(sandbox.world, handOf(who), rotate) });
   });
 
   routes.post('/wx/getUserProfile', validate(profileSchema), (req, res) => {
     const { user, appid, ...changes } = req.body;
     const profile = getUserProfile(sandbox.world, handOf(req.body), changes);
-    res.json({ errMsg: 'getUserProfile:ok', ...profile });
+    sendJson(res, { errMsg: 'getUserProfile:ok', ...profile });
   });
 
   routes.post('/wx/getUserInfo', validate(profileSchema), (req, res) => {
     const { user, appid, ...changes } = req.body;
-    res.json({ errMsg: 'getUserInfo:ok', ...getUserInfo(sandbox.world, handOf(req.body), changes) });
+    sendJson(res, { errMsg: 'getUserInfo:ok', ...getUserInfo(sandbox.world, handOf(req.body), changes) });
   });
 
   routes.post('/wx/getPhoneNumber', validate(handSchema), (req, res) => {
-    res.json({ errMsg: 'getPhoneNumber:ok', ...getPhoneNumber(sandbox.world, handOf(req.body)) });
+    sendJson(res, { errMsg: 'getPhoneNumber:ok', ...getPhoneNumber(sandbox.world, handOf(req.body)) });
   });
 
   routes.post('/login-button', validate(buttonSchema), (req, res) => {
@@ -64,7 +65,7 @@ export function phoneRoutes(sandbox: SandboxWeChat): Router {
     const code = login(sandbox.world, handOf(req.body), rotate);
     const profile = getUserProfile(sandbox.world, handOf(req.body), changes);
     const { encryptedData, iv, rawData, signature } = profile;
-    res.json({ code, encryptedData, iv, rawData, signature });
+    sendJson(res, { code, encryptedData, iv, rawData, signature });
   });
 
   return routes;

@@ -9,7 +9,7 @@ export const ANONYMOUS_NAME = '微信用户';
 const MAX_NICKNAME = 64;
 const MAX_AVATAR = 512;
 
-/** The name a user shows: 1 to 64 characters, no control characters. What is invisible in it, and blanks around it, are taken away. */
+/** The name a user shows: 1 to 64 characters. Controls and what else is invisible in it, and blanks around it, are taken away. */
 export const nickName = z.string().check(
   z.overwrite(visible),
   z.trim(),
@@ -17,10 +17,6 @@ export const nickName = z.string().check(
   rule((name) => [...name].length <= MAX_NICKNAME, {
     zh: `最多 ${MAX_NICKNAME} 个字符`,
     en: `must have at most ${MAX_NICKNAME} characters`,
-  }),
-  rule((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), {
-    zh: '不能包含控制字符',
-    en: 'must not contain control characters',
   }),
 );
 

@@ -1,5 +1,12 @@
-/** What shows nothing, or only turns the direction of other text: joiners, marks, selectors, tags, fillers, separators. */
-const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/gu;
+/**
+ * What shows nothing, or only turns the direction of other text: joiners, marks, selectors, tags, fillers, separators, controls; and
+ * what is no character: halves of a surrogate pair, noncharacters, the place of an object that was dictated or pasted.
+ */
+const INVISIBLE =
+  /[\p{Cf}\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}\uFFFC]/gu;
+
+/** Controls that part two words, as a blank does. */
+const BLANKS = /[\t-\r\x85]/g;
 
 /** Number signs and the like: format characters that are seen. */
 const SEEN = /[\u0600-\u0605\u06DD\u070F\u0890\u0891\u08E2\u{110BD}\u{110CD}]/u;
@@ -26,11 +33,12 @@ const JOINING =
 const MAX_LENGTH = 2048;
 
 /**
- * A text without its invisible and bidirectional control characters, but for those that belong to an emoji or a letter. One that is
- * too long for any name stays as it is.
+ * A text without its invisible characters and its controls, but for those that belong to an emoji or a letter; a tab or a new line is
+ * a blank. One that is too long for any name stays as it is.
  */
-export function visible(text: string): string {
-  if (text.length > MAX_LENGTH || text.search(INVISIBLE) < 0) return text;
+export function visible(sent: string): string {
+  if (sent.length > MAX_LENGTH || sent.search(INVISIBLE) < 0) return sent;
+  const text = sent.replace(BLANKS, ' ');
   const kept = new Set(MEANT.flatMap((meant) => [...text.matchAll(meant)].flatMap(placesOf)));
   for (const { index } of text.matchAll(JOINER)) if (joins(text, index)) kept.add(index);
   return text.replace(INVISIBLE, (char, index: number) => (kept.has(index) || SEEN.test(char) ? char : ''));
