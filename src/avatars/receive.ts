@@ -3,6 +3,7 @@ import multer, { MulterError } from 'multer';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { Text } from '../language.ts';
 import { receiveBody } from '../middleware/receive-body.ts';
+import { wrongType } from '../middleware/unreadable.ts';
 import type { Held } from './upload-memory.ts';
 
 /** Takes the one file of a multipart request into memory. @throws {AppError} saying what to send instead */
@@ -16,6 +17,15 @@ const PACE = { deadlineMs: 30_000, minBytesPerSecond: 8000 };
 const MISSING: Text = {
   zh: '缺少文件：请用 wx.uploadFile 上传，filePath 为 chooseAvatar 给出的路径',
   en: 'is missing: send it with wx.uploadFile, its filePath being what chooseAvatar gave',
+};
+/** A `header` with a Content-Type, given to wx.uploadFile, replaces its own. */
+const SEND_FILE: Text = {
+  zh: '请用 wx.uploadFile 上传图片，且不要在它的 header 中设置 Content-Type；wx.request 不能上传文件',
+  en: 'upload the picture with wx.uploadFile and set no Content-Type in its header; wx.request cannot upload',
+};
+const AS_TEXT: Text = {
+  zh: '不是文件：字段是普通文本（例如临时路径或 base64）。请用 wx.uploadFile 的 filePath 上传文件本身',
+  en: 'is no file: the form has text only, such as a temporary path or base64. Send the file itself, as filePath of wx.uploadFile',
 };
 const EMPTY: Text = { zh: '是空文件', en: 'is empty' };
 const ONE_ONLY: Text = { zh: '只能上传一个文件', en: 'must be the only one' };
@@ -44,7 +54,7 @@ export function createReceiver(maxBytes: number): ReceiveFile {
   const tooLarge = () => refusal('file', tooLargeText(maxBytes), 'payload_too_large');
 
   return async (req, res, { signal, take, complete }) => {
-    if (!req.is('multipart/form-data')) throw new AppError('unsupported_media_type');
+    if (!req.is('multipart/form-data')) throw wrongType(req, SEND_FILE);
     const body = receiveBody(req, { ...PACE, maxBytes: maxBytes + BESIDE_FILE, signal, onGrowth: take });
     bodies.set(req, await body.catch((error) => Promise.reject(reasoned(error))));
     complete();
@@ -53,7 +63,7 @@ export function createReceiver(maxBytes: number): ReceiveFile {
     });
     bodies.delete(req);
     const [file] = (req.files ?? []) as Express.Multer.File[];
-    if (!file) throw refusal('file', MISSING);
+    if (!file) throw refusal('file', Object.keys(req.body ?? {}).length > 0 ? AS_TEXT : MISSING);
     if (file.size === 0) throw refusal('file', EMPTY);
     return file.buffer;
   };
@@ -63,6 +73,7 @@ export function createReceiver(maxBytes: number): ReceiveFile {
     if (error instanceof AppError) return error.code === 'payload_too_large' ? tooLarge() : error;
     if (!(error instanceof MulterError)) return refusal('body', UNREADABLE);
     if (error.code === 'LIMIT_FILE_SIZE') return tooLarge();
+    if (error.code === 'LIMIT_FIELD_VALUE') return refusal('file', AS_TEXT);
     return error.code === 'LIMIT_FILE_COUNT' ? refusal('file', ONE_ONLY) : refusal('body', TOO_MUCH);
   }
 }

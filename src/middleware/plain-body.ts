@@ -5,8 +5,9 @@ import { AppError } from '../errors.ts';
 /** No type that anybody means is longer: a multipart boundary has at most 70 characters. */
 const MAX_TYPE = 256;
 /** Wherever the word stands: of two, or of one in quotes, a parser may take another than we would. */
-const CHARSETS = /charset\s*=\s*"?([^\s";,]*)/gi;
-const UTF8 = /^utf-?8$/i;
+const CHARSETS = /charset\s*=\s*["']?([^\s"';,]*)/gi;
+/** As people write it. We decode the body ourselves, so that no parser needs to know the name. */
+const UTF8 = /^utf[-_]?8$/i;
 
 /**
  * Refuses a body that is compressed or in another charset than UTF-8, before a byte of it is read. Both cost a server far
@@ -20,8 +21,6 @@ export const plainBody: RequestHandler = (req, _res, next) => {
   if (type.length > MAX_TYPE) throw refusal(`a Content-Type of ${type.length} characters`);
   const charsets = Array.from(type.matchAll(CHARSETS), ([, charset = '']) => charset);
   if (!charsets.every((charset) => UTF8.test(charset))) throw refusal('a charset other than UTF-8');
-  // body-parser does not know it by this name.
-  req.headers['content-type'] &&= type.replaceAll(/(charset\s*=\s*"?)utf8/gi, '$1utf-8');
   return next();
 };
 

@@ -1,8 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { parse } from 'node:querystring';
 import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../errors.ts';
+import type { Text } from '../language.ts';
 import { hasBody, plainBody } from './plain-body.ts';
 import { receiveBody } from './receive-body.ts';
+import { NOT_READABLE, NOT_UTF8, notAForm, notJson } from './unreadable.ts';
 
 /** Nothing here takes more. */
 const SMALL = { maxBytes: 65_536, deadlineMs: 10_000 };
@@ -15,10 +18,10 @@ export const readJson = reading((req) => req.is('application/json'), parseJson);
 /** Reads a form, which makes texts only: no objects, no more than 50 fields. */
 export const readForm = reading((req) => req.is('application/x-www-form-urlencoded'), parseForm);
 
-/** Reads a body as the text that it is, whatever its type says. */
+/** Reads a body as the text that it is, whatever its type says. Bytes that are no UTF-8 stay bytes. */
 export const readText = reading(
   () => true,
-  (text) => text,
+  (bytes) => textOf(bytes) ?? bytes,
 );
 
 /** Reads JSON or a form into `req.body`, where no parser of the app around us has. Anything else leaves it undefined. */
@@ -43,21 +46,22 @@ function isEmptyObject(value: unknown): boolean {
 }
 
 /** Reads what is of its type and has not been read yet. Not express.json and its like: those read what they refuse to its end. */
-function reading(takes: (req: Request) => unknown, parseText: (text: string) => unknown): RequestHandler[] {
+function reading(takes: (req: Request) => unknown, parseBody: (bytes: Buffer) => unknown): RequestHandler[] {
   return [
     plainBody,
     (req, _res, next) => {
       if (!hasBody(req) || req.readableDidRead || !takes(req)) return next();
       return receiveBody(req, SMALL)
         .then((blocks) => {
-          req.body = parseText(new TextDecoder().decode(Buffer.concat(blocks)));
+          req.body = parseBody(Buffer.concat(blocks));
         })
         .then(() => next(), next);
     },
   ];
 }
 
-function parseJson(text: string): unknown {
+function parseJson(bytes: Buffer): unknown {
+  const text = utf8Of(bytes);
   if (text === '') return {};
   try {
     const value: unknown = JSON.parse(text);
@@ -65,16 +69,34 @@ function parseJson(text: string): unknown {
   } catch {
     // said below
   }
-  throw unparsable();
+  throw unparsable(notJson(text));
 }
 
-function parseForm(text: string): object {
+function parseForm(bytes: Buffer): object {
+  const text = utf8Of(bytes);
   if (text.split('&').length > MAX_FIELDS) throw new AppError('payload_too_large');
+  const mistake = notAForm(text);
+  if (mistake) throw unparsable(mistake);
+  const escaped = text.match(/(?:%[0-9a-f]{2})+/gi) ?? [];
+  const isReadable = escaped.every((bytes) => isUtf8(Buffer.from(bytes.replaceAll('%', ''), 'hex')));
+  if (!isReadable) throw unparsable(NOT_UTF8); // querystring would put question marks
   return parse(text);
 }
 
+/** @throws {AppError} rather than put question marks in the place of what a client sent in another charset */
+function utf8Of(bytes: Buffer): string {
+  const text = textOf(bytes);
+  if (text === undefined) throw unparsable(NOT_UTF8);
+  return text;
+}
+
+/** The text of bytes, without a byte order mark; undefined where they are not UTF-8. */
+export function textOf(bytes: Buffer): string | undefined {
+  return isUtf8(bytes) ? new TextDecoder().decode(bytes) : undefined;
+}
+
 /** Malformed JSON, a cut body, a path with broken escapes: somebody's mistake that is not ours. */
-export function unparsable(): AppError {
-  const message = { zh: '无法解析请求', en: 'the request cannot be parsed' };
-  return new AppError('invalid_request', { issues: [{ path: 'body', message }] });
+export function unparsable(message?: Text): AppError {
+  const issues = [{ path: 'body', message: message ?? NOT_READABLE }];
+  return new AppError('invalid_request', { issues, ...(message && { reason: `the body ${message.en}` }) });
 }

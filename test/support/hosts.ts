@@ -112,11 +112,10 @@ function mountAll(app: Mountable, parts: Host['parts']): void {
 
 export const mountings: readonly [Mounting, ...Mounting[]] = [
   {
-    name: 'as README says',
+    name: 'as README says, in front of the body parsers',
     mount: (express) => (app, parts) => {
-      app.use(weapp.callbackRoutes(parts));
+      mountAll(app, parts);
       app.use(...parsersOf(express));
-      mountRest(app, parts);
     },
   },
   {
@@ -127,10 +126,11 @@ export const mountings: readonly [Mounting, ...Mounting[]] = [
     },
   },
   {
-    name: 'in front of the body parsers',
+    name: 'behind the body parsers, but for the callback',
     mount: (express) => (app, parts) => {
-      mountAll(app, parts);
+      app.use(weapp.callbackRoutes(parts));
       app.use(...parsersOf(express));
+      mountRest(app, parts);
     },
   },
   {
