@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checked } from './http.ts';
+import { checked, noneIfEmpty } from './http.ts';
 import { accepted } from './refusals.ts';
 import type { SendWithToken } from './with-token.ts';
 
@@ -57,7 +57,7 @@ const IMAGE = 2;
 const traceId = z.string().min(1).max(128);
 const verdict = z.object({
   result: z.object({ suggest: z.enum(['pass', 'review', 'risky']), label: z.coerce.number() }),
-  trace_id: traceId,
+  trace_id: z.preprocess(noneIfEmpty, traceId.default('none')), // for the log alone
 });
 const promised = z.object({ trace_id: traceId });
 

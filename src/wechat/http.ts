@@ -48,7 +48,24 @@ export const MAX_CALLS = 256;
 
 const RETRY_SECONDS = 5;
 
-const failure = z.object({ errcode: z.number(), errmsg: z.string().catch('') });
+/** WeChat sends numbers; proxies and test doubles that build the JSON themselves send some as texts. */
+export const number = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(/^-?\d{1,15}$/)
+    .transform(Number),
+]);
+
+const failure = z.object({
+  errcode: z.preprocess(noneIfEmpty, number.default(0)),
+  errmsg: z.preprocess(noneIfEmpty, z.string().catch('')),
+});
+
+/** A field that WeChat has no value for is missing, `null` or an empty text. */
+export function noneIfEmpty(value: unknown): unknown {
+  return value === null || value === '' ? undefined : value;
+}
 
 /** @param apiBase where WeChat answers, without a slash at the end */
 export function createHttp(apiBase: string): Http {
@@ -122,7 +139,7 @@ function read({ status, data, headers }: AxiosResponse<string>, secrets: readonl
     const what = status !== 200 ? `HTTP ${status}` : 'something that is not a JSON object';
     throw new AppError('wechat_unavailable', { reason: `WeChat answered ${what}: is WX_API_BASE right?` });
   }
-  const { errcode, errmsg } = failure.safeParse(body).data ?? { errcode: 0, errmsg: '' };
+  const { errcode, errmsg } = checked(failure, body);
   const said = Date.parse(String(headers['date']));
   const serverTime = Number.isNaN(said) ? undefined : new Date(said);
   return { errcode, errmsg: hide(errmsg, secrets), body, serverTime };

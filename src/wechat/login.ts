@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isPhoneCode } from './codes.ts';
-import { checked, type Http } from './http.ts';
+import { checked, type Http, noneIfEmpty } from './http.ts';
 import { limitTo } from './limit.ts';
 import { accepted } from './refusals.ts';
 
@@ -33,7 +33,9 @@ const PATH = '/sns/jscode2session';
 
 /** Printable ASCII, as the columns hold it: another one is no answer of WeChat's. */
 const id = z.string().regex(/^[\x21-\x7e]{1,64}$/);
-const session = z.object({ openid: id, unionid: id.optional(), session_key: id });
+/** Most apps have none, which is said by leaving it out, by `null` or by an empty text. */
+const unionid = z.preprocess(noneIfEmpty, id.optional());
+const session = z.object({ openid: id, unionid, session_key: id });
 
 export function createLogin(http: Http, { appid, secret, timeoutMs }: WeChatApp): WeChatLogin {
   const inFlight = new Map<string, Promise<WeChatSession>>();

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { isLoginCode } from './codes.ts';
-import { checked } from './http.ts';
-import { countryCode, isDialable, nationalNumber } from './phone-fields.ts';
+import { checked, noneIfEmpty, number } from './http.ts';
+import { countryCode, isDialable, nationalNumber, toInternational } from './phone-fields.ts';
 import { accepted } from './refusals.ts';
 import type { SendWithToken } from './with-token.ts';
 
@@ -40,12 +40,17 @@ const UNKNOWN_DATA = 1;
 
 const found = z.object({
   phone_info: z
-    .object({ phoneNumber: z.string().min(1).max(32), purePhoneNumber: nationalNumber, countryCode })
-    .refine(isDialable),
+    .object({
+      phoneNumber: z.preprocess(noneIfEmpty, z.string().max(32).optional()),
+      purePhoneNumber: nationalNumber,
+      countryCode,
+    })
+    .refine(isDialable)
+    .transform((info) => ({ ...info, phoneNumber: info.phoneNumber ?? toInternational(info) })),
 });
 /** WeChat spells it `vaild`. */
 const checkedData = z.discriminatedUnion('vaild', [
-  z.object({ vaild: z.literal(true), create_time: z.int() }),
+  z.object({ vaild: z.literal(true), create_time: number.pipe(z.int()) }),
   z.object({ vaild: z.literal(false) }),
 ]);
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
-import { type Call, checked, type Http } from './http.ts';
+import { type Call, checked, type Http, number } from './http.ts';
 import { type Limit, limitTo } from './limit.ts';
 import type { WeChatApp } from './login.ts';
 import { accepted, meaningOf } from './refusals.ts';
@@ -30,7 +30,7 @@ export interface AppStanding {
 const grant_type = 'client_credential';
 const granted = z.object({
   access_token: z.string().min(16).max(1024),
-  expires_in: z.number().min(1).max(86_400),
+  expires_in: number.pipe(z.number().min(1).max(86_400)),
 });
 
 /**
