@@ -89,23 +89,34 @@ test('data that is right in all but that WeChat never made it is refused: WeChat
   expect(await phones(app)).toEqual([null]);
 });
 
-test('the same bytes in another base64, or in other blocks, are not what WeChat made', async () => {
+test('other blocks are not what WeChat made, nor is base64 that ends in other bits', async () => {
   const { app, wechat } = await start();
   const headers = await login(app, wechat, 'Eve');
   const own = tap(wechat, 'Eve', '12066600001');
   const { encryptedData, iv } = unseal(own);
   for (const change of [
-    { encryptedData: encryptedData.replace(/=*$/, ' $&') },
-    { encryptedData: `${encryptedData}\n` },
-    { encryptedData: encryptedData.replace(/=+$/, '') },
-    { iv: iv.replace(/=+$/, '') },
     unseal({ ...own, blocks: own.blocks.slice(1) }),
     unseal({ ...own, blocks: own.blocks.slice(0, -1) }),
   ]) {
-    expect((await post(app, headers, { encryptedData, iv, ...change })).body).toMatchObject(REJECTED);
+    expect((await post(app, headers, change)).body).toMatchObject(REJECTED);
   }
+  const otherBits = (text: string) => text.replace(/(.)(=+)$/, (_all, last, end) => `${next(last)}${end}`);
+  const refused = await post(app, headers, { encryptedData, iv: otherBits(iv) });
+  expect(refused.body).toMatchObject({ status: 400, code: 'invalid_request', issues: [{ path: 'iv' }] });
   expect(await phones(app)).toEqual([null]);
   expect((await post(app, headers, { encryptedData, iv })).status).toBe(200);
+});
+
+/** The digit after this one: it has the same first bits. */
+const next = (digit: string) => String.fromCharCode(digit.charCodeAt(0) + 1);
+
+test('the same bytes in another base64 are the text that WeChat made, and WeChat is asked about that', async () => {
+  const { app, wechat } = await start();
+  const headers = await login(app, wechat, 'Ada');
+  const { encryptedData, iv } = unseal(tap(wechat, 'Ada', '12066600001'));
+  const damaged = { encryptedData: `${encryptedData.replace(/=+$/, '')}\n`, iv: iv.replace(/=+$/, '') };
+  expect((await post(app, headers, damaged)).body).toMatchObject({ status: 200, phone: '+8612066600001' });
+  expect(wechat.count('checkencryptedmsg')).toBe(1);
 });
 
 test.each([

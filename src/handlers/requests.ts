@@ -37,8 +37,8 @@ function namedCode(body: unknown): unknown {
 const beside = {
   phoneCode,
   encryptedData: text(16_384),
-  iv: text(64),
-  signature: text(64),
+  iv: text(16_384),
+  signature: text(256),
   appid: text(64),
   rawData,
   userInfo: rawData,
@@ -98,6 +98,6 @@ const NO_PHONE = {
 
 /** `POST /api/wxuser/me/phone`: of today's button the code, of the older one encryptedData and iv. */
 export const phoneRequest = z
-  .object({ code: optional(code), encryptedData: text(16_384), iv: text(64) })
+  .object({ code: optional(code), encryptedData: text(16_384), iv: text(16_384) })
   .refine(({ code, encryptedData, iv }) => code || (encryptedData && iv), { params: { text: NO_PHONE } });
 export type PhoneRequest = z.output<typeof phoneRequest>;

@@ -7,6 +7,7 @@ import type { WeChat } from '../wechat/client.ts';
 import type { Sealed } from '../wechat/crypto.ts';
 import { openPhone } from '../wechat/open-data.ts';
 import { toInternational } from '../wechat/phone-fields.ts';
+import { receiveSealed } from '../wechat/sealed-text.ts';
 
 /** How far the time of WeChat's answer may be from the watermark's. */
 const SAME_TIME_MS = 10 * 60_000;
@@ -35,13 +36,16 @@ export async function phoneOfCode(
 /**
  * The number in the data of the older button, which is encrypted with this session's session_key unless a wx.login has replaced it
  * since. WeChat says whether the data is genuine.
- * @throws {AppError} `phone_rejected`, or `wechat_*` when WeChat cannot be asked
+ * @throws {AppError} `invalid_request` for what is no such data, `phone_rejected`, or `wechat_*` when WeChat cannot be asked
  */
 export async function phoneOfData(
   { apps, sessions, seal, now }: PhoneDataDeps,
   { id, sid, appid }: Bearer,
-  sealed: Sealed,
+  sent: Sealed,
 ): Promise<string> {
+  const { sealed, issue } = receiveSealed(sent);
+  if (!sealed)
+    throw new AppError('invalid_request', { issues: [issue], reason: `${issue.path} ${issue.message.en}` });
   const session = await sessions.find(id, sid);
   const sessionKey = (session && seal.open(session.sessionKey)) ?? '';
   const { data, problem } = openPhone(sealed, { sessionKey, appid, now: now() });

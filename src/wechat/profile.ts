@@ -1,9 +1,10 @@
 import { AppError, type Issue } from '../errors.ts';
 import { toIssues } from '../issues.ts';
 import type { Text } from '../language.ts';
-import { verifySignature } from './crypto.ts';
 import { openProfile } from './open-data.ts';
 import { ANONYMOUS_NAME, avatar, gender, nickName } from './profile-fields.ts';
+import { objectIn, parseRawData, type RawData, signedText, whyNotSigned } from './raw-data.ts';
+import { receiveSealed } from './sealed-text.ts';
 import { visible } from './visible.ts';
 
 /** What of a profile may be stored. A missing field says nothing and changes nothing. */
@@ -15,7 +16,7 @@ export interface Profile {
 
 /** What the login button sends beside `code`; all of it may be missing. */
 export interface SentProfile {
-  readonly rawData?: string | Readonly<Record<string, unknown>> | undefined;
+  readonly rawData?: RawData | undefined;
   readonly signature?: string | undefined;
   readonly encryptedData?: string | undefined;
   readonly iv?: string | undefined;
@@ -56,15 +57,10 @@ const NOT_DECRYPTED: Text = {
   en: "was not used: it does not decrypt with this login's session_key, or is more than an hour old. Call wx.login before wx.getUserProfile",
 };
 const NO_IV: Text = { zh: '缺少 iv，已忽略', en: 'was not used: its iv is missing' };
-const NOT_SIGNED: Text = {
-  zh: '与 rawData 不符：资料按用户自报处理',
-  en: 'does not match rawData: the profile counts as self-reported',
-};
 const NOT_PROVEN: Text = {
   zh: '未经微信证实，已忽略：请让用户在资料页设置（PUT /api/wxuser/me，POST /api/wxuser/me/avatar），由微信检测内容',
   en: 'was not used: WeChat does not vouch for it. Have the user set it (PUT /api/wxuser/me, POST /api/wxuser/me/avatar), where WeChat checks it',
 };
-const NOT_JSON: Text = { zh: '不是 JSON 对象，已忽略', en: 'was not used: it is not a JSON object' };
 
 /**
  * Applies the profile rules: `rawData` with a good signature is WeChat's word, and nothing else is looked at. Without one, all is what
@@ -74,54 +70,50 @@ const NOT_JSON: Text = { zh: '不是 JSON 对象，已忽略', en: 'was not used
  */
 export function readProfile(sent: SentProfile, context: Context): { profile: Profile; issues: Issue[] } {
   const issues: Issue[] = [];
-  if (isSigned(sent, context.sessionKey))
-    return { profile: pick(parseRawData(sent.rawData, issues), 'rawData', issues), issues };
+  const { rawData, signature } = sent;
+  const signed = signature && signedText(rawData, signature, context.sessionKey);
+  if (signed) return { profile: pick(objectIn(signed) ?? {}, 'rawData', issues), issues };
   if (context.strict) refuseUnsigned(sent);
 
-  const decrypted = open(sent, context);
-  if (sent.encryptedData && !decrypted)
-    issues.push({ path: 'encryptedData', message: sent.iv ? NOT_DECRYPTED : NO_IV });
-  if (sent.signature) issues.push({ path: 'signature', message: NOT_SIGNED });
-  const said = parseRawData(sent.rawData, issues);
+  const decrypted = open(sent, context, issues);
+  if (signature) issues.push({ path: 'signature', message: selfReported(whyNotSigned(rawData, signature)) });
+  const said = parse(rawData, issues);
   const useDecrypted = decrypted && !isAnonymous(decrypted);
   const [source, under] = useDecrypted ? [decrypted, 'encryptedData'] : [said, 'rawData'];
   const profile = pick(source, under, issues);
   return { profile: context.provenOnly ? harmless(profile, under, issues) : profile, issues };
 }
 
-function open({ encryptedData, iv }: SentProfile, context: Context) {
-  if (!encryptedData || !iv || !context.sessionKey) return undefined;
-  const { data } = openProfile({ encryptedData, iv }, context);
+function open({ encryptedData, iv }: SentProfile, context: Context, issues: Issue[]) {
+  if (!encryptedData) return undefined;
+  const path = 'encryptedData';
+  const { sealed, issue } = iv ? receiveSealed({ encryptedData, iv }) : { issue: { path, message: NO_IV } };
+  const { data } = sealed && context.sessionKey ? openProfile(sealed, context) : {};
   // getUserInfo's data names its user, getUserProfile's does not.
-  return (data?.openId ?? context.openid) === context.openid ? data : undefined;
-}
-
-function isSigned({ rawData, signature }: SentProfile, sessionKey: string): boolean {
-  // Without a key anybody could sign.
-  if (typeof rawData !== 'string' || !signature || !sessionKey) return false;
-  return verifySignature(rawData, sessionKey, signature);
+  if (data && (data.openId ?? context.openid) === context.openid) return data;
+  issues.push(issue ?? { path, message: NOT_DECRYPTED });
+  return undefined;
 }
 
 /** @throws {AppError} unless no profile is sent at all */
 function refuseUnsigned({ rawData, signature, encryptedData }: SentProfile): void {
   if (!rawData && !signature && !encryptedData) return;
   const reason = signature
-    ? 'signature does not match rawData'
+    ? `signature ${whyNotSigned(rawData, signature).en}`
     : 'the profile comes without the signature of rawData: encryptedData is no proof';
   throw new AppError('profile_rejected', { reason });
 }
 
-function parseRawData(rawData: SentProfile['rawData'], issues: Issue[]): Readonly<Record<string, unknown>> {
+const selfReported = ({ zh, en }: Text): Text => ({
+  zh: `${zh}；资料按用户自报处理`,
+  en: `${en}: the profile counts as self-reported`,
+});
+
+function parse(rawData: RawData | undefined, issues: Issue[]): Readonly<Record<string, unknown>> {
   if (rawData === undefined) return {};
-  try {
-    const said: unknown = typeof rawData === 'string' ? JSON.parse(rawData) : rawData;
-    if (typeof said === 'object' && said !== null && !Array.isArray(said))
-      return said as Record<string, unknown>;
-  } catch {
-    // falls through: the same answer as for JSON that is no object
-  }
-  issues.push({ path: 'rawData', message: NOT_JSON });
-  return {};
+  const { said = {}, issue } = parseRawData(rawData);
+  if (issue) issues.push(issue);
+  return said;
 }
 
 function isAnonymous(said: Readonly<Record<string, unknown>>): boolean {
