@@ -127,13 +127,13 @@ describe.each(servers)('on $server, whatever its defaults', ({ start, defaults }
   /** A new one where the tables are to be made under these defaults. */
   async function databaseFor(sql: string): Promise<string> {
     if (!/server|engine|algorithm|GLOBAL autocommit|ORACLE/.test(sql)) return 'shared';
-    await newDatabase('own');
+    await newDatabase('own', /character_set_server = (\w+)/.exec(sql)?.[1]);
     onTestFinished(async () => void (await admin.query('DROP DATABASE own')));
     return 'own';
   }
 
-  async function newDatabase(name: string): Promise<void> {
-    await admin.query(`CREATE DATABASE ${name}`);
+  async function newDatabase(name: string, charset = 'latin1'): Promise<void> {
+    await admin.query(`CREATE DATABASE ${name} CHARACTER SET ${charset}`);
     await admin.query(`GRANT ALL ON ${name}.* TO plain@'%', plain@localhost`);
   }
 

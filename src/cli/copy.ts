@@ -14,8 +14,8 @@ export async function copyCommand(args: readonly string[]): Promise<void> {
   const say = (line: string) => void process.stdout.write(`${line}\n`);
   const started = Date.now();
 
-  await migrateDatabase(from, { report: say });
-  await migrateDatabase(to, { report: say });
+  await migrateDatabase(from, { report: say, ifNewer: 'refuse' });
+  await migrateDatabase(to, { report: say, ifNewer: 'refuse' });
   const result = await withPatientDatabase(from, {}, (source, sourceEngine) =>
     withPatientDatabase(to, {}, (target, targetEngine) => {
       const sides: [Side, Side] = [

@@ -44,6 +44,11 @@ export function isAnswer(error: unknown): boolean {
   return ANSWER.test(codeOf(error)) && !isNodeGone(error);
 }
 
+/** Whether the user of the database may not do what a statement does. */
+export function lacksRight(error: unknown): boolean {
+  return /^ER_(?:TABLE|COLUMN|SPECIFIC_|PROC)ACCESS_DENIED/.test(codeOf(error));
+}
+
 /** The `database_unavailable` that a driver's error stands for, if it stands for one. */
 export function databaseFailure(error: unknown): AppError | undefined {
   const code = codeOf(error);

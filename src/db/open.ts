@@ -2,7 +2,8 @@ import { type Dialect, Kysely } from 'kysely';
 import type { Warn } from '../private-files.ts';
 import { claimRows } from './claim.ts';
 import { repeating } from './failures.ts';
-import { migrate, planMigration } from './migrate.ts';
+import { migrate, newerOf, planMigration } from './migrate.ts';
+import { refuseNewer } from './migration-table.ts';
 import { mysqlDialect } from './mysql.ts';
 import type { NodeListener } from './mysql-nodes.ts';
 import type { Db, Engine, Tables } from './schema.ts';
@@ -18,6 +19,8 @@ export interface Database {
 export interface OpenOptions {
   /** The real app that rows of an adopted table belong to; none in the sandbox. */
   readonly appid?: string | undefined;
+  /** What is done about a database that a newer version has changed in a way that this one works with: used, by default. */
+  readonly ifNewer?: 'refuse';
   /** Told what the migrations do. */
   readonly report?: Report;
   /** Told when a node of a MySQL cluster is left and taken back. */
@@ -77,8 +80,9 @@ export async function withPatientDatabase<T>(
 async function bringUpToDate(
   db: Db,
   engine: Engine,
-  { appid, report = silent }: OpenOptions,
+  { appid, report = silent, ifNewer }: OpenOptions,
 ): Promise<string[]> {
+  if (ifNewer === 'refuse') refuseNewer(await repeating(() => newerOf(db, engine, silent)));
   const done = await migrate(db, engine, report);
   const claimed = appid !== undefined && engine === 'mysql' ? await repeating(() => claimRows(db, appid)) : 0;
   if (claimed > 0) report(`gave ${claimed} rows without an appid to ${appid}`);

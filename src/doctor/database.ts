@@ -12,8 +12,10 @@ const subject = 'database';
  * @throws {AppError} `database_unavailable` when it cannot be reached
  */
 export async function examineDatabase({ databaseUrl: url }: Config, now: () => Date): Promise<Finding[]> {
-  const pending = await planDatabase(url);
   const findings: Finding[] = [{ level: 'ok', subject, says: `answers (${engineOf(url)})` }];
+  const pending = await planDatabase(url, {
+    report: (says) => void findings.push({ level: 'warning', subject, says }),
+  });
   if (pending.length > 0) {
     findings.push({
       level: 'warning',

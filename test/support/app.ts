@@ -50,8 +50,13 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
+/** The server: this version, or another one. */
+export type Release = typeof THIS;
+const THIS = { loadConfig, createLog, startServer };
+
 interface Options {
   readonly env?: Record<string, string>;
+  readonly release?: Release;
   readonly database?: FreshDatabase;
   readonly now?: () => Date;
   /** For several tests: its caller closes it. */
@@ -59,10 +64,16 @@ interface Options {
 }
 
 /** Starts a real server on a free port; it ends with the test, unless it is shared. Without settings it runs on the sandbox. */
-export async function startApp({ env = {}, database, now, shared }: Options = {}): Promise<TestApp> {
+export async function startApp({
+  env = {},
+  release = THIS,
+  database,
+  now,
+  shared,
+}: Options = {}): Promise<TestApp> {
   const own = database ?? (await freshSqlite());
   const log: Record<string, unknown>[] = [];
-  const config = loadConfig({
+  const config = release.loadConfig({
     PORT: '0',
     HOST: '127.0.0.1',
     START_WAIT: '0',
@@ -70,8 +81,8 @@ export async function startApp({ env = {}, database, now, shared }: Options = {}
     DATABASE_URL: own.url,
     ...env,
   });
-  const server = await startServer(config, {
-    log: createLog('debug', remembering(log)),
+  const server = await release.startServer(config, {
+    log: release.createLog('debug', remembering(log)),
     ...(now && { now }),
   });
   keepSecret(env['WX_SECRET']);
