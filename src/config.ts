@@ -91,6 +91,8 @@ export function loadConfig(
     redisUrl: settings.REDIS_URL,
     startWaitSeconds: settings.START_WAIT,
     databaseUrl,
+    /** Of the times that a tutorial's table has, where its owner says it. */
+    databaseTimezone: settings.DB_TIMEZONE,
     /** The mini programs; in the sandbox its own, whose secret is no secret. */
     apps: appsOf(settings),
     publicUrl: settings.PUBLIC_URL,

@@ -166,6 +166,16 @@ export const environment = z.object({
     default: { en: '`sqlite:./data/weapp-login.db`', zh: '`sqlite:./data/weapp-login.db`' },
     example: 'mysql://weapp:password@127.0.0.1:3306/weapp',
   }),
+  DB_TIMEZONE: z
+    .string()
+    .regex(/^(?:[+-](?:0\d|1[0-2]):[0-5]\d|\+13:00)$/, 'must be a difference from UTC, like +08:00')
+    .optional()
+    .register(settings, {
+      en: "Time zone of the times in a tutorial's table that is taken over, asked for where it has any; see [docs/databases.md](docs/databases.md)",
+      zh: '接管教程的表时，表中时间所属的时区；只在表中有时间时才需要，见 [docs/databases.md](docs/databases.md)',
+      default: { en: 'none', zh: '无' },
+      example: '+08:00',
+    }),
   MYSQL_HOST: z
     .string()
     .optional()

@@ -47,6 +47,7 @@ export async function openStores(
     const open = () =>
       openDatabase(config.databaseUrl, {
         appid: config.sandbox ? undefined : config.apps[0].appid,
+        timezone: config.databaseTimezone,
         warn: (problem) => log.warn({ problem }, 'a file is not private'),
         report: (what) => log.info({ what }, 'migration'),
         listener: nodeChanged,

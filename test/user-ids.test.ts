@@ -173,9 +173,9 @@ describe.each(servers.slice(1))('a table that is adopted, on $server', ({ fresh 
     [
       'CHAR(36) NOT NULL PRIMARY KEY',
       "'6f1c5a0e-0000-4000-8000-000000000000'",
-      /its column id is char\(36\)/,
+      /id char\(36\).*the login writes whole numbers/,
     ],
-    ['DECIMAL(20,0) NOT NULL PRIMARY KEY', '1', /its column id is decimal\(20,0\)/],
+    ['DECIMAL(20,0) NOT NULL PRIMARY KEY', '1', /id decimal\(20,0\).*the login writes whole numbers/],
     ['INT NOT NULL PRIMARY KEY', '0', /1 rows have an id below 1/],
     ['BIGINT NOT NULL PRIMARY KEY', '-5', /1 rows have an id below 1/],
     ['INT NULL', 'NULL', /1 rows have no id/],
@@ -183,15 +183,15 @@ describe.each(servers.slice(1))('a table that is adopted, on $server', ({ fresh 
     [
       'SMALLINT NOT NULL AUTO_INCREMENT PRIMARY KEY',
       '7',
-      /room for 32760 more users: ALTER TABLE wxuser MODIFY id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT/,
+      /room for 32760 more users\n +ALTER TABLE wxuser MODIFY id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT;/,
     ],
     [
       'INT NOT NULL PRIMARY KEY',
       '2147483647',
-      /room for 0 more users: ALTER TABLE wxuser MODIFY id BIGINT UNSIGNED NOT NULL[.; ]/,
+      /room for 0 more users\n +ALTER TABLE wxuser MODIFY id BIGINT UNSIGNED NOT NULL;/,
     ],
     ['BIGINT NOT NULL PRIMARY KEY', '9223372036854775807', /room for 0 more users/],
-    ['BIGINT ZEROFILL NOT NULL PRIMARY KEY', String(SNOWFLAKE), /filled up with zeros: ALTER TABLE/],
+    ['BIGINT ZEROFILL NOT NULL PRIMARY KEY', String(SNOWFLAKE), /filled up with zeros\n +ALTER TABLE/],
   ])('with the id %s and %s is refused by name, and stays as it is', async (type, ids, expected) => {
     const database = await given(
       `CREATE TABLE wxuser (id ${type}, user_id VARCHAR(64))`,

@@ -29,6 +29,10 @@ const DATABASE: readonly [RegExp, string][] = [
     'The server gives no further connection: raise its max_connections or the limits of this user, or lower `?connections=` in DATABASE_URL of those that run.',
   ],
   [/Unknown database/i, 'Create the database, or name another one in DATABASE_URL.'],
+  [
+    /^ER_LOCK_WAIT_TIMEOUT/,
+    'Another connection holds the table: look for it in SHOW PROCESSLIST, let it end, and start again.',
+  ],
   [/^SQLITE_FULL/, 'Make room on the disk.'],
   [/^SQLITE_BUSY/, 'Another process works on the file: wait for it, or stop it.'],
   [

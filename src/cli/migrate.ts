@@ -10,7 +10,11 @@ export async function migrateCommand(config: Config, args: readonly string[]): P
     options: { 'dry-run': { type: 'boolean', default: false } },
   });
   const say = (line: string) => void process.stdout.write(`${line}\n`);
-  const options = { appid: config.sandbox ? undefined : config.apps[0].appid, report: say };
+  const options = {
+    appid: config.sandbox ? undefined : config.apps[0].appid,
+    timezone: config.databaseTimezone,
+    report: say,
+  };
   const waiting = {
     waitMs: config.startWaitSeconds * 1000,
     waits: (reason: string) =>

@@ -1,5 +1,8 @@
 import { type Migration, Migrator, sql } from 'kysely';
 import { StartError } from '../start-error.ts';
+import { examineUsers } from './adoption/examine.ts';
+import { problemsOfOthers } from './adoption/other-tables.ts';
+import { TablesError } from './adoption/problem.ts';
 import { databaseFailure, lacksRight, repeating } from './failures.ts';
 import {
   createMigrationTables,
@@ -18,10 +21,16 @@ import { wxcallbackDelivery } from './migrations/006-wxcallback-delivery.ts';
 import type { Db, Engine } from './schema.ts';
 import { asMigration, type Change, type Report } from './steps.ts';
 
+export interface MigrateOptions {
+  readonly report: Report;
+  /** The time zone of the times that a tutorial's table has: `+08:00`. */
+  readonly timezone?: string | undefined;
+}
+
 /** The changes of the tables, in their order. The names are kept in the database: never rename one. */
-function changes(engine: Engine, report: Report): Record<string, Change> {
+function changes(engine: Engine, { report, timezone }: MigrateOptions): Record<string, Change> {
   return {
-    '001-wxuser': wxuser(engine),
+    '001-wxuser': wxuser(engine, timezone),
     '002-koa-user': koaUser(engine, report),
     '003-wxsession': wxsession(engine),
     '004-wxsession-revoked': wxsessionRevoked(engine),
@@ -35,25 +44,27 @@ function changes(engine: Engine, report: Report): Record<string, Change> {
  * does it and the other waits (a lock of the database, or in SQLite its one transaction).
  * @returns the names of the changes that were made
  * @throws {AppError} `database_unavailable` when the database cannot be reached
+ * @throws {TablesError} before anything is changed, where a table cannot be taken over
  */
-export async function migrate(db: Db, engine: Engine, report: Report): Promise<string[]> {
+export async function migrate(db: Db, engine: Engine, options: MigrateOptions): Promise<string[]> {
   const work = () =>
-    engine === 'sqlite' ? locked(db, (own) => run(own, engine, report)) : run(db, engine, report);
+    engine === 'sqlite' ? locked(db, (own) => run(own, engine, options)) : run(db, engine, options);
   return repeating(work).catch((error: unknown) => {
     throw lacksRight(error) ? missingRight(error) : error;
   });
 }
 
-async function run(db: Db, engine: Engine, report: Report): Promise<string[]> {
-  const newer = await newerOf(db, engine, report);
+async function run(db: Db, engine: Engine, options: MigrateOptions): Promise<string[]> {
+  const newer = await newerOf(db, engine, options.report);
+  await examine(db, engine, options, newer);
   if (engine === 'mysql') await createMigrationTables(db);
-  const { error, results } = await migratorOf(db, engine, report, newer).migrateToLatest();
+  const { error, results } = await migratorOf(db, engine, options, newer).migrateToLatest();
   if (error) {
     if (databaseFailure(error) || error instanceof StartError || lacksRight(error)) throw error;
     if (results) throw new Error(`A migration failed: ${(error as Error).message}`, { cause: error });
     // Before the first one: a newer program was at work, or the migrator's own tables are not as it left them.
     const { length } = await newerOf(db, engine, () => undefined);
-    if (length > newer.length) return run(db, engine, report);
+    if (length > newer.length) return run(db, engine, options);
     throw damagedTable(error);
   }
   return (results ?? []).map((result) => result.migrationName);
@@ -68,7 +79,7 @@ function missingRight(error: unknown): StartError {
 
 /** What a newer version did to the tables. @throws {StartError} where this one does not work with that */
 export async function newerOf(db: Db, engine: Engine, report: Report): Promise<string[]> {
-  const newer = await newerMigrations(db, Object.keys(changes(engine, report)));
+  const newer = await newerMigrations(db, Object.keys(changes(engine, { report })));
   if (newer.length > 0) report(saysNewer(newer));
   return newer;
 }
@@ -88,20 +99,43 @@ function locked<T>(db: Db, work: (own: Db) => Promise<T>): Promise<T> {
   });
 }
 
-/** Says what `migrate` would do, and changes nothing. */
-export async function planMigration(db: Db, engine: Engine, report: Report): Promise<string[]> {
-  const newer = await newerOf(db, engine, report);
-  const all = await migratorOf(db, engine, report, newer).getMigrations();
-  const pending = all.filter((each) => !each.executedAt);
-  const plans = changes(engine, report);
-  const steps = await Promise.all(pending.map(async ({ name }) => (await plans[name]?.plan(db)) ?? []));
+/**
+ * Says what `migrate` would do, and changes nothing.
+ * @throws {TablesError} which names what cannot be taken over
+ */
+export async function planMigration(db: Db, engine: Engine, options: MigrateOptions): Promise<string[]> {
+  const newer = await newerOf(db, engine, options.report);
+  const pending = await examine(db, engine, options, newer);
+  const plans = changes(engine, options);
+  const steps = await Promise.all(pending.map(async (name) => (await plans[name]?.plan(db)) ?? []));
   return steps.flat().map((step) => step.what);
 }
 
-function migratorOf(db: Db, engine: Engine, report: Report, newer: readonly string[]): Migrator {
-  const all = Object.entries(changes(engine, report));
+/**
+ * Before the first migration touches anything: what is there that it would fail on.
+ * @returns the names of the migrations that are to be made
+ */
+async function examine(
+  db: Db,
+  engine: Engine,
+  options: MigrateOptions,
+  newer: readonly string[],
+): Promise<string[]> {
+  const all = await migratorOf(db, engine, options, newer).getMigrations();
+  const pending = all.filter((each) => !each.executedAt).map(({ name }) => name);
+  if (pending.length === 0) return pending;
+  const others = await problemsOfOthers(db, engine, pending);
+  const adopts = engine === 'mysql' && pending.includes('001-wxuser');
+  const { problems, notes } = adopts ? await examineUsers(db, options) : { problems: [], notes: [] };
+  if (problems.length + others.length > 0) throw new TablesError([...problems, ...others]);
+  for (const note of notes) options.report(`note: ${note}`);
+  return pending;
+}
+
+function migratorOf(db: Db, engine: Engine, options: MigrateOptions, newer: readonly string[]): Migrator {
+  const all = Object.entries(changes(engine, options));
   const migrations: Record<string, Migration> = Object.fromEntries(
-    all.map(([name, change]) => [name, asMigration(change, { report, beside: db })]),
+    all.map(([name, change]) => [name, asMigration(change, { report: options.report, beside: db })]),
   );
   // The migrator takes names that it is not given for a damage.
   for (const name of newer) migrations[name] = { up: async () => undefined };

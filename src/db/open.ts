@@ -19,6 +19,8 @@ export interface Database {
 export interface OpenOptions {
   /** The real app that rows of an adopted table belong to; none in the sandbox. */
   readonly appid?: string | undefined;
+  /** The time zone of the times that an adopted table has: `+08:00`. */
+  readonly timezone?: string | undefined;
   /** What is done about a database that a newer version has changed in a way that this one works with: used, by default. */
   readonly ifNewer?: 'refuse';
   /** Told what the migrations do. */
@@ -55,7 +57,7 @@ export function migrateDatabase(url: string, options: OpenOptions = {}): Promise
 /** Says what `migrateDatabase` would do, and changes nothing. */
 export function planDatabase(url: string, options: OpenOptions = {}): Promise<string[]> {
   return withPatientDatabase(url, options, (db, engine) =>
-    repeating(() => planMigration(db, engine, options.report ?? silent)),
+    repeating(() => planMigration(db, engine, { ...options, report: options.report ?? silent })),
   );
 }
 
@@ -80,10 +82,10 @@ export async function withPatientDatabase<T>(
 async function bringUpToDate(
   db: Db,
   engine: Engine,
-  { appid, report = silent, ifNewer }: OpenOptions,
+  { appid, timezone, report = silent, ifNewer }: OpenOptions,
 ): Promise<string[]> {
   if (ifNewer === 'refuse') refuseNewer(await repeating(() => newerOf(db, engine, silent)));
-  const done = await migrate(db, engine, report);
+  const done = await migrate(db, engine, { report, timezone });
   const claimed = appid !== undefined && engine === 'mysql' ? await repeating(() => claimRows(db, appid)) : 0;
   if (claimed > 0) report(`gave ${claimed} rows without an appid to ${appid}`);
   return done;

@@ -91,3 +91,9 @@ export function toColumn(moment: Date): string {
 export function fromColumn(text: string): Date {
   return new Date(`${text.replace(' ', 'T')}Z`);
 }
+
+/** The moment that an adopted column holds; null for `0000-00-00` and others that are none. */
+export function adoptedMoment(text: string | null): Date | null {
+  const moment = text === null ? undefined : fromColumn(text);
+  return moment && !Number.isNaN(moment.getTime()) ? moment : null;
+}

@@ -1,5 +1,5 @@
 import { type RawBuilder, type Selection, sql } from 'kysely';
-import { type Engine, fromColumn, type Tables, type WxUserTable } from './schema.ts';
+import { adoptedMoment, type Engine, type Tables, type WxUserTable } from './schema.ts';
 import type { Blankable, Login, User } from './users.ts';
 
 /** What a user says of himself. */
@@ -61,6 +61,6 @@ export function toUser(row: ReadRow): User {
     gender: Number(row.gender ?? 0),
     status: row.status,
     sessionGeneration: row.session_generation,
-    createdAt: row.created_at === null ? null : fromColumn(row.created_at),
+    createdAt: adoptedMoment(row.created_at),
   };
 }

@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
 import type { Config } from '../config.ts';
+import { examineUsers } from '../db/adoption/examine.ts';
+import { type Problem, TablesError } from '../db/adoption/problem.ts';
 import { describeTable, type Table } from '../db/mysql-table.ts';
 import { engineOf, planDatabase, withPatientDatabase } from '../db/open.ts';
-import { fromColumn } from '../db/schema.ts';
+import { type Db, fromColumn } from '../db/schema.ts';
 import { compareClocks, type Finding } from './finding.ts';
 
 const subject = 'database';
@@ -11,11 +13,18 @@ const subject = 'database';
  * Looks at the database, and changes nothing.
  * @throws {AppError} `database_unavailable` when it cannot be reached
  */
-export async function examineDatabase({ databaseUrl: url }: Config, now: () => Date): Promise<Finding[]> {
-  const findings: Finding[] = [{ level: 'ok', subject, says: `answers (${engineOf(url)})` }];
-  const pending = await planDatabase(url, {
-    report: (says) => void findings.push({ level: 'warning', subject, says }),
-  });
+export async function examineDatabase(config: Config, now: () => Date): Promise<Finding[]> {
+  const { databaseUrl: url, databaseTimezone: timezone } = config;
+  const findings: Finding[] = [];
+  const pending = await planDatabase(url, { timezone, report: (says) => findings.push(warning(says)) }).catch(
+    (error: unknown) => {
+      if (!(error instanceof TablesError)) throw error;
+      findings.push(...error.problems.map(findingOf));
+      return [];
+    },
+  );
+  const refused = findings.some(({ level }) => level === 'problem');
+  findings.unshift({ level: 'ok', subject, says: `answers (${engineOf(url)})` });
   if (pending.length > 0) {
     findings.push({
       level: 'warning',
@@ -31,9 +40,21 @@ export async function examineDatabase({ databaseUrl: url }: Config, now: () => D
     return [
       ...findings,
       ...compareClocks(subject, rows[0] && fromColumn(rows[0].at), now()),
-      ...(table && pending.length === 0 ? examineTable(table) : []),
+      ...(table && pending.length === 0 && !refused ? await examineAdopted(db, table) : []),
     ];
   });
+}
+
+const warning = (says: string): Finding => ({ level: 'warning', subject, says });
+
+function findingOf({ what, says, helps }: Problem): Finding {
+  const todo = helps.join('; ');
+  return { level: 'problem', subject, says: `wxuser: ${what}: ${says}`, ...(todo && { todo }) };
+}
+
+async function examineAdopted(db: Db, table: Table): Promise<Finding[]> {
+  const { problems, notes } = await examineUsers(db, { adopted: true });
+  return [...examineTable(table), ...problems.map(findingOf), ...notes.map(warning)];
 }
 
 /** Somebody may have changed what the migrations made. */

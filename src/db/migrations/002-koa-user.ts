@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import { LARGEST_ID } from '../../user-id.ts';
+import { largestOf } from '../adoption/ids.ts';
 import { describeTable } from '../mysql-table.ts';
 import type { Db, Engine } from '../schema.ts';
 import type { Change, Report, Step } from '../steps.ts';
-import { largestOf } from './ids.ts';
 
 /** The Koa tutorial's users, `user(id, openid)`: copied with their ids; their table stays as it is. */
 export function koaUser(engine: Engine, report: Report): Change {
@@ -12,7 +12,8 @@ export function koaUser(engine: Engine, report: Report): Change {
 
 async function plan(db: Db, report: Report): Promise<Step[]> {
   const table = await describeTable(db, 'user');
-  const [id, openid] = [table?.columns.get('id'), table?.columns.get('openid')];
+  if (table?.kind !== 'BASE TABLE') return []; // a view
+  const [id, openid] = [table.columns.get('id'), table.columns.get('openid')];
   if (!id || !openid || !/int$/.test(id.type) || !/char$|text$/.test(openid.type)) return [];
 
   const wxuser = await describeTable(db, 'wxuser');
@@ -39,7 +40,7 @@ async function plan(db: Db, report: Report): Promise<Step[]> {
 
 /** The lowest id of each openid; a later row of the same openid is a duplicate, and nobody's token names it. */
 const FIRSTS = sql`(SELECT MIN(id) AS id, MIN(openid) AS openid FROM \`user\`
-  WHERE openid <> '' AND openid = CONVERT(openid USING ascii) GROUP BY BINARY openid)`;
+  WHERE openid <> '' AND openid = CONVERT(openid USING ascii) AND CHAR_LENGTH(openid) <= 64 GROUP BY BINARY openid)`;
 
 async function compare(db: Db, wxuserIsThere: boolean, largest: bigint) {
   const there = wxuserIsThere

@@ -1,18 +1,18 @@
 import { sql } from 'kysely';
 import type { UserId } from '../../user-id.ts';
 import { idParam } from '../id-param.ts';
-import type { Table } from '../mysql-table.ts';
+import { type Column, describeTable, type Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
 import type { Step } from '../steps.ts';
 
 type Row = Record<string, unknown>;
 
-/** How many users have more than one row, and how many rows that is. Openids are compared byte by byte. */
+/** How many users have more than one row, and how many rows that is. Openids are compared as their key will do it. */
 export async function countDuplicates(db: Db, table: Table): Promise<{ users: number; rows: number }> {
   const app = table.columns.has('appid') ? sql`appid, ` : sql``;
   const { rows } = await sql<{ users: number; n: number | null }>`
     SELECT COUNT(*) AS users, SUM(n) AS n FROM (
-      SELECT COUNT(*) AS n FROM wxuser WHERE user_id IS NOT NULL GROUP BY ${app}BINARY user_id HAVING COUNT(*) > 1
+      SELECT COUNT(*) AS n FROM wxuser WHERE user_id IS NOT NULL GROUP BY ${app}CONVERT(user_id USING utf8mb4) COLLATE utf8mb4_bin HAVING COUNT(*) > 1
     ) AS duplicates`.execute(db);
   return { users: Number(rows[0]?.users ?? 0), rows: Number(rows[0]?.n ?? 0) };
 }
@@ -36,66 +36,83 @@ export function mergeDuplicates(db: Db, users: number, rows: number): Step {
   return {
     what: `merge ${rows} rows of ${users} users into one row each`,
     async run() {
+      const columns = await columnsOfUsers(db);
       for (;;) {
         const groups = await sql<{ appid: string; openid: string }>`
           SELECT appid, user_id AS openid FROM wxuser WHERE user_id IS NOT NULL
           GROUP BY appid, user_id HAVING COUNT(*) > 1 LIMIT 1000`.execute(db);
         if (groups.rows.length === 0) return;
-        for (const { appid, openid } of groups.rows) await mergeUser(db, [appid], openid, appid);
+        for (const { appid, openid } of groups.rows) await mergeUser(db, columns, [appid], openid, appid);
       }
     },
   };
 }
 
+/** An invisible column is in no `*`. */
+export async function columnsOfUsers(db: Db): Promise<readonly Column[]> {
+  return [...((await describeTable(db, 'wxuser'))?.columns.values() ?? [])];
+}
+
 /** Makes one row, with `appid`, of a user's rows under any of `appids`; all or nothing. */
 export async function mergeUser(
   db: Db,
+  columns: readonly Column[],
   appids: readonly string[],
   openid: string,
   appid: string,
 ): Promise<void> {
   await db.transaction().execute(async (transaction) => {
+    const all = sql.join(columns.map(({ name }) => sql.ref(name)));
     // The id by itself, since the table may call it ID.
     const { rows: found } = await sql<Row & { mergeId: UserId }>`
-      SELECT wxuser.*, id AS mergeId FROM wxuser
+      SELECT ${all}, id AS mergeId FROM wxuser
       WHERE appid IN (${sql.join(appids)}) AND user_id = ${openid} ORDER BY id FOR UPDATE`.execute(
       transaction,
     );
     const [kept, ...others] = found.map(({ mergeId }) => mergeId);
-    const rows = found.map(({ mergeId: _, ...row }) => row);
     if (kept === undefined || others.length === 0) return;
-    for (const row of rows) {
+    for (const { mergeId: _, ...row } of found) {
       await sql`INSERT INTO wxuser_merged (merged_into, merged_at, row_json)
         VALUES (${idParam(kept)}, UTC_TIMESTAMP(3), ${JSON.stringify(row, readable)})`.execute(transaction);
     }
+    // The values stay in the server: a FLOAT or a JSON would come back otherwise.
+    const sources = columns
+      .filter(({ name, generated }) => !generated && !/^(?:id|appid)$/i.test(name))
+      .map(({ name }) => name);
+    const from = sources.map((name) => sourceOf(name, found) ?? kept);
+    await keepValues(transaction, sources, from);
     await sql`DELETE FROM wxuser WHERE id IN (${sql.join(others.map(idParam))})`.execute(transaction);
-    const values = Object.entries({ ...newest(rows), appid }).map(
-      ([name, value]) => sql`${sql.ref(name)} = ${value}`,
+    const values = sources.map((name, i) => sql`${sql.ref(name)} = ${variable(i)}`);
+    await sql`UPDATE wxuser SET ${sql.join([sql`appid = ${appid}`, ...values])} WHERE id = ${idParam(kept)}`.execute(
+      transaction,
     );
-    await sql`UPDATE wxuser SET ${sql.join(values)} WHERE id = ${idParam(kept)}`.execute(transaction);
   });
 }
 
+const variable = (i: number) => sql.raw(`@weapp_login_merge_${i}`);
+
+/** Reads each column of its row into a variable of the session. */
+async function keepValues(db: Db, columns: readonly string[], from: readonly UserId[]): Promise<void> {
+  const reads = columns.map((name, i) => {
+    const id = from[i];
+    return id === undefined
+      ? sql`NULL`
+      : sql`(SELECT ${sql.ref(name)} FROM wxuser WHERE id = ${idParam(id)})`;
+  });
+  await sql`SELECT ${sql.join(reads)} INTO ${sql.join(columns.map((_, i) => variable(i)))}`.execute(db);
+}
+
 /**
- * Column by column the last value that says something. The id and the time of making are the oldest row's; no generation
- * of sessions comes back.
+ * The row whose value of a column stays: the last that says something. The time of making is the oldest row's; a ban
+ * stays, and no generation of sessions comes back.
  */
-function newest(rows: readonly Row[]): Record<string, unknown> {
-  const values: Record<string, unknown> = {};
-  for (const row of rows) {
-    for (const [name, value] of Object.entries(row)) {
-      if (
-        value !== null &&
-        value !== '' &&
-        name.toLowerCase() !== 'id' &&
-        !(name === 'created_at' && name in values)
-      ) {
-        values[name] =
-          name === 'session_generation' ? Math.max(Number(value), Number(values[name] ?? 0)) : value;
-      }
-    }
-  }
-  return values;
+function sourceOf(column: string, rows: readonly (Row & { mergeId: UserId })[]): UserId | undefined {
+  const saying = rows.filter((row) => row[column] !== null && row[column] !== '');
+  if (/^created_at$/i.test(column)) return saying[0]?.mergeId;
+  const banned = /^status$/i.test(column) && saying.find((row) => row[column] === 'banned');
+  if (banned) return banned.mergeId;
+  if (!/^session_generation$/i.test(column)) return saying.at(-1)?.mergeId;
+  return saying.toSorted((a, b) => Number(a[column]) - Number(b[column])).at(-1)?.mergeId;
 }
 
 /** A BLOB as base64 text. */

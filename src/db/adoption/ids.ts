@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Column, Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
+import type { Problem } from './problem.ts';
 
 /** How many bytes an integer has. */
 const BYTES: Readonly<Record<string, bigint>> = {
@@ -20,12 +21,12 @@ export function largestOf({ type, fullType }: Pick<Column, 'type' | 'fullType'>)
 }
 
 /** Whether no two rows can have the same id. */
-export function idIsUnique({ keys, uniqueKeys }: Pick<Table, 'keys' | 'uniqueKeys'>): boolean {
-  return [...keys].some(([name, columns]) => uniqueKeys.has(name) && columns.join() === 'id');
+export function idIsUnique({ keys }: Pick<Table, 'keys'>): boolean {
+  return [...keys.values()].some(({ unique, columns }) => unique && columns.join() === 'id');
 }
 
 /** What keeps the ids of a table from being those of users: they are above 0, one for each row, and there are more of them. */
-export async function idProblems(db: Db, table: Table): Promise<string[]> {
+export async function idProblems(db: Db, table: Table): Promise<Problem[]> {
   const id = table.columns.get('id');
   if (!id || !(id.type in BYTES)) return [];
   const { rows } = await sql<Record<string, string | number | null>>`
@@ -37,16 +38,19 @@ export async function idProblems(db: Db, table: Table): Promise<string[]> {
   const missing = Number(n ?? 0) - Number(given ?? 0);
   const roomy = `ALTER TABLE wxuser MODIFY ${id.name} BIGINT UNSIGNED NOT NULL${id.autoIncrement ? ' AUTO_INCREMENT' : ''}`;
   const room = largestOf(id) - BigInt(highest ?? 0);
+  const problem = (says: string, ...helps: string[]): Problem => ({
+    what: `${id.name} ${id.definition}`,
+    says,
+    helps,
+  });
   return [
-    ...(Number(low ?? 0) > 0 ? [`${low} rows have an id below 1: give them other ids`] : []),
-    ...(missing > 0 ? [`${missing} rows have no id: give them one`] : []),
-    ...(twice > 0 ? [`${twice} rows share their id with another row: give each its own`] : []),
-    ...(room < ROOM
-      ? [`its column ${id.name} is ${id.fullType}, with room for ${room} more users: ${roomy}`]
-      : []),
+    ...(Number(low ?? 0) > 0 ? [problem(`${low} rows have an id below 1: give them other ids`)] : []),
+    ...(missing > 0 ? [problem(`${missing} rows have no id: give them one`)] : []),
+    ...(twice > 0 ? [problem(`${twice} rows share their id with another row: give each its own`)] : []),
+    ...(room < ROOM ? [problem(`it has room for ${room} more users`, roomy)] : []),
     // It would be read with its leading zeros, as another text than the same id elsewhere.
     ...(/zerofill/i.test(id.fullType) && id.type === 'bigint'
-      ? [`its column ${id.name} is filled up with zeros: ${roomy}`]
+      ? [problem('it is filled up with zeros', roomy)]
       : []),
   ];
 }

@@ -1,0 +1,72 @@
+import { sql } from 'kysely';
+import type { Column, Table } from '../mysql-table.ts';
+import type { Db } from '../schema.ts';
+import type { Step } from '../steps.ts';
+import { isBegun, timestampClause, zonelessTimes } from './alterations.ts';
+import type { Problem } from './problem.ts';
+
+const UTC = '+00:00';
+
+/** Times of which the table does not say in which time zone they are. */
+export async function problemsOfTimes(
+  db: Db,
+  table: Table,
+  timezone: string | undefined,
+): Promise<Problem[]> {
+  if (isBegun(table) || timezone === UTC) return [];
+  const problems: Problem[] = [];
+  for (const column of zonelessTimes(table)) {
+    const { given, outside } = await count(db, column);
+    const what = `${column.name} ${column.definition}`;
+    if (timezone === undefined && given > 0)
+      problems.push({
+        what,
+        says:
+          `it has ${given} times, and does not say of which time zone. Set DB_TIMEZONE=+08:00 if they are Beijing time ` +
+          '(it becomes a TIMESTAMP, which is right in every time zone), or DB_TIMEZONE=+00:00 if they are UTC (it stays as it is)',
+        helps: [],
+      });
+    if (timezone !== undefined && outside > 0)
+      problems.push({
+        what,
+        says: `${outside} of its times cannot be in a TIMESTAMP, which reaches from 1970 to 2038`,
+        helps: [`UPDATE wxuser SET ${column.name} = NULL WHERE ${outsideOf(column)}`],
+      });
+  }
+  return problems;
+}
+
+/** Makes moments of an adopted table's local times: their instants are kept, and stay right for its old server too. */
+export async function zoneSteps(db: Db, table: Table, timezone: string | undefined): Promise<Step[]> {
+  if (isBegun(table) || timezone === undefined || timezone === UTC) return [];
+  const clauses = zonelessTimes(table).map(timestampClause);
+  if (clauses.length === 0) return [];
+  const what = `read the times of wxuser as ${timezone}: ${clauses.join(', ')}`;
+  return [
+    {
+      what,
+      run: () => inZone(db, timezone, () => sql.raw(`ALTER TABLE wxuser ${clauses.join(', ')}`).execute(db)),
+    },
+  ];
+}
+
+export async function inZone(db: Db, timezone: string, work: () => Promise<unknown>): Promise<void> {
+  await sql`SET SESSION time_zone = ${timezone}`.execute(db);
+  try {
+    await work();
+  } finally {
+    await sql`SET SESSION time_zone = ${UTC}`.execute(db);
+  }
+}
+
+/** `0000-00-00` is no time at all, and can be in both. */
+const outsideOf = ({ name }: Column) =>
+  `(${name} < '1970-01-02' OR ${name} > '2038-01-18' OR MONTH(${name}) = 0 OR DAY(${name}) = 0) AND ${name} <> 0`;
+
+async function count(db: Db, column: Column): Promise<{ given: number; outside: number }> {
+  const { rows } = await sql<{ given: number | null; outside: number | null }>`
+    SELECT SUM(MONTH(${sql.ref(column.name)}) <> 0 AND DAY(${sql.ref(column.name)}) <> 0) AS given, SUM(${sql.raw(outsideOf(column))}) AS outside FROM wxuser`.execute(
+    db,
+  );
+  return { given: Number(rows[0]?.given ?? 0), outside: Number(rows[0]?.outside ?? 0) };
+}

@@ -1,0 +1,122 @@
+import { type IdentifierNode, type KyselyPlugin, OperationNodeTransformer, sql } from 'kysely';
+import { databaseFailure } from '../failures.ts';
+import { quoted, type Table } from '../mysql-table.ts';
+import type { Db } from '../schema.ts';
+import { createUsers, type Login } from '../users.ts';
+import type { Findings, Problem } from './problem.ts';
+
+/** A temporary table: it is gone with its connection, whatever happens. */
+const TRIAL = 'weapp_login_trial';
+
+/** A group of clauses that are one ALTER TABLE. */
+export type Clauses = readonly string[];
+
+/**
+ * Does to an empty copy of wxuser what is to be done to it, then what the tutorial's server and our logins do. It is a
+ * temporary table of another name, so that nothing of this can reach wxuser itself.
+ */
+export function tryOut(db: Db, { keys }: Table, alters: readonly Clauses[]): Promise<Findings> {
+  // A temporary table of InnoDB has no such keys.
+  const dropped = [...keys.values()]
+    .filter(({ type }) => /^(?:FULLTEXT|SPATIAL)$/i.test(type))
+    .map(({ name }) => `DROP INDEX ${quoted(name)}`);
+  return db.connection().execute(async (own) => {
+    await dropTrial(own);
+    const refused = await messageOf(() =>
+      sql`CREATE TEMPORARY TABLE ${sql.table(TRIAL)} LIKE wxuser`.execute(own),
+    );
+    if (refused !== undefined)
+      return {
+        problems: [],
+        notes: [`what is to be done was not tried on a temporary copy of wxuser: ${refused}`],
+      };
+    try {
+      return { problems: await problemsOf(own, [dropped, ...alters]), notes: [] };
+    } finally {
+      await dropTrial(own);
+    }
+  });
+}
+
+const dropTrial = (db: Db) => sql`DROP TEMPORARY TABLE IF EXISTS ${sql.table(TRIAL)}`.execute(db);
+
+async function problemsOf(db: Db, alters: readonly Clauses[]): Promise<Problem[]> {
+  const found = (what: string, says: string | undefined): Problem[] =>
+    says === undefined ? [] : [{ what, says, helps: [] }];
+  for (const clauses of alters.filter((each) => each.length > 0)) {
+    const alter = clauses.join(', ');
+    const says = await messageOf(() => sql.raw(`ALTER TABLE ${TRIAL} ${alter}`).execute(db));
+    if (says !== undefined) return found(`the server refuses ALTER TABLE wxuser ${alter}`, says);
+  }
+  return [
+    ...found('the tutorial’s server could not insert a user', await messageOf(() => insertAsBefore(db))),
+    ...found('a user could not log in', await messageOf(() => logIn(db))),
+  ];
+}
+
+async function insertAsBefore(db: Db): Promise<void> {
+  await sql`INSERT INTO ${sql.table(TRIAL)} (user_id) VALUES ('oTrialOfTheOldServer')`.execute(db);
+  await sql`UPDATE ${sql.table(TRIAL)} SET appid = 'wxtrial' WHERE user_id = 'oTrialOfTheOldServer'`.execute(
+    db,
+  );
+}
+
+/** Two users who look the same, the longest values, and each twice. */
+async function logIn(db: Db): Promise<void> {
+  const { recordLogin, setPhone, change, findById } = createUsers(
+    { db: db.withPlugin(onTrial), engine: 'mysql' },
+    () => new Date(),
+  );
+  const profile = { nickName: '😀'.repeat(64), avatar: `https://${'名'.repeat(504)}`, gender: 2 } as const;
+  const login = (openid: string, more: Partial<Login>): Login => ({
+    ...{ appid: 'wxtrial', openid, unionid: 'oTrialUnion', profile: {} },
+    ...more,
+  });
+  for (const openid of ['oTrialOfTheOldServer', 'oTrialOne', 'oTrialTwo', 'otrialtwo']) {
+    const known = openid === 'oTrialOfTheOldServer';
+    expectSame(await recordLogin(login(openid, {})), { isNew: !known, user: { openid } });
+    const { user } = await recordLogin(login(openid, { profile }));
+    expectSame({ user }, { user: { ...profile, openid, unionid: 'oTrialUnion', status: 'active' } });
+    await setPhone(user.id, '+123456789012345');
+    await change(user.id, { gender: 1 });
+    expectSame(await findById(user.id), { ...profile, gender: 1 });
+  }
+}
+
+/** @throws {Error} which names the value that came back otherwise */
+function expectSame(found: unknown, expected: unknown, name = 'user'): void {
+  if (typeof expected !== 'object' || expected === null) {
+    if (found !== expected)
+      throw new Error(
+        `${name} is stored as ${JSON.stringify(expected)} and read as ${JSON.stringify(found)}`,
+      );
+    return;
+  }
+  for (const [key, value] of Object.entries(expected))
+    expectSame((found as Readonly<Record<string, unknown>> | undefined)?.[key], value, key);
+}
+
+/** What the server says against it; undefined if it worked. */
+async function messageOf(work: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (databaseFailure(error) && !/ACCESS_DENIED/.test(String((error as { code?: unknown }).code)))
+      throw error;
+    return (error as Error).message;
+  }
+}
+
+class TrialTransformer extends OperationNodeTransformer {
+  protected override transformIdentifier(node: IdentifierNode): IdentifierNode {
+    return node.name === 'wxuser' ? { ...node, name: TRIAL } : node;
+  }
+}
+
+/** Sends what is for wxuser to its copy. */
+const transformer = new TrialTransformer();
+const onTrial: KyselyPlugin = {
+  transformQuery: ({ node }) => transformer.transformNode(node),
+  transformResult: async ({ result }) => result,
+};
