@@ -4,8 +4,8 @@ import { AppError } from '../errors.ts';
 import { type Logger, scrub } from '../log.ts';
 import { noteAudit, writeAudit } from '../middleware/audit.ts';
 import type { Deliveries } from '../wechat/deliveries.ts';
-import type { Message } from '../wechat/messages.ts';
-import { checkSignature, type OpenNeeds, openMessage } from './open-message.ts';
+import { type Message, PATH_CHECK } from '../wechat/messages.ts';
+import { asksForPath, checkSignature, type OpenNeeds, openMessage } from './open-message.ts';
 import { type EventNeeds, handleEvent } from './wechat-events.ts';
 
 export interface ReceiveNeeds extends OpenNeeds, EventNeeds {
@@ -31,6 +31,10 @@ export function proveToken(needs: OpenNeeds & Pick<ReceiveNeeds, 'deliveries'>):
 export function receiveMessage(needs: ReceiveNeeds): RequestHandler {
   const { deliveries, log } = needs;
   return async (req, res) => {
+    if (asksForPath(req.body)) {
+      log.info({ id: req.id, event: PATH_CHECK, outcome: 'answered' }, CLOUD_RUN_NOTE);
+      return void res.type('text').send('success');
+    }
     const opened = openMessage(req.query, req.body, needs);
     const digest = digestOf(opened.text);
     await useSignature(deliveries, opened.signature, digest);
@@ -44,6 +48,9 @@ export function receiveMessage(needs: ReceiveNeeds): RequestHandler {
     res.type('text').send('success');
   };
 }
+
+const CLOUD_RUN_NOTE =
+  'WeChat Cloud Run asks for this path: what it pushes itself is not signed and will be refused, so enter the URL in the console of the mini program';
 
 /** @throws {AppError} `callback_replayed` if the signature came with something else before */
 async function useSignature(deliveries: Deliveries, signature: string, digest: string): Promise<void> {

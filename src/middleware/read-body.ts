@@ -21,7 +21,7 @@ export const readForm = reading((req) => req.is('application/x-www-form-urlencod
 /** Reads a body as the text that it is, whatever its type says. Bytes that are no UTF-8 stay bytes. */
 export const readText = reading(
   () => true,
-  (bytes) => textOf(bytes) ?? bytes,
+  (bytes) => decodeUtf8(bytes) ?? bytes,
 );
 
 /** Reads JSON or a form into `req.body`, where no parser of the app around us has. Anything else leaves it undefined. */
@@ -85,13 +85,13 @@ function parseForm(bytes: Buffer): object {
 
 /** @throws {AppError} rather than put question marks in the place of what a client sent in another charset */
 function utf8Of(bytes: Buffer): string {
-  const text = textOf(bytes);
+  const text = decodeUtf8(bytes);
   if (text === undefined) throw unparsable(NOT_UTF8);
   return text;
 }
 
 /** The text of bytes, without a byte order mark; undefined where they are not UTF-8. */
-export function textOf(bytes: Buffer): string | undefined {
+export function decodeUtf8(bytes: Buffer): string | undefined {
   return isUtf8(bytes) ? new TextDecoder().decode(bytes) : undefined;
 }
 

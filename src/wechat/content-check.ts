@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { checked, noneIfEmpty } from './http.ts';
+import { noneIfEmpty } from './fields.ts';
+import { checked } from './http.ts';
 import { accepted } from './refusals.ts';
 import type { SendWithToken } from './with-token.ts';
 

@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import axios, { type AxiosResponse } from 'axios';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { noneIfEmpty, number } from './fields.ts';
 import { hide } from './hide.ts';
 import type { Limit } from './limit.ts';
 
@@ -48,24 +49,10 @@ export const MAX_CALLS = 256;
 
 const RETRY_SECONDS = 5;
 
-/** WeChat sends numbers; proxies and test doubles that build the JSON themselves send some as texts. */
-export const number = z.union([
-  z.number(),
-  z
-    .string()
-    .regex(/^-?\d{1,15}$/)
-    .transform(Number),
-]);
-
 const failure = z.object({
   errcode: z.preprocess(noneIfEmpty, number.default(0)),
   errmsg: z.preprocess(noneIfEmpty, z.string().catch('')),
 });
-
-/** A field that WeChat has no value for is missing, `null` or an empty text. */
-export function noneIfEmpty(value: unknown): unknown {
-  return value === null || value === '' ? undefined : value;
-}
 
 /** @param apiBase where WeChat answers, without a slash at the end */
 export function createHttp(apiBase: string): Http {

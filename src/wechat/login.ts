@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isPhoneCode } from './codes.ts';
-import { checked, type Http, noneIfEmpty } from './http.ts';
+import { noneIfEmpty } from './fields.ts';
+import { checked, type Http } from './http.ts';
 import { limitTo } from './limit.ts';
 import { accepted } from './refusals.ts';
 

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { noneIfEmpty } from './fields.ts';
+import { parseJson } from './message-json.ts';
 import { parseXml } from './xml.ts';
 
 /** A message or an event as WeChat pushes it, in JSON or in XML. */
@@ -21,18 +23,25 @@ const wholeNumber = text.pipe(z.coerce.number()).pipe(z.int32());
 const openid = text.pipe(z.string().regex(/^[\w-]{1,64}$/));
 const seconds = text.pipe(z.string().regex(/^[1-9]\d{9}$/)).transform(Number);
 
+const headText = text.nullish().transform((value) => value ?? undefined);
+
 /** `appid` is how wxa_media_check spells it. */
 const head = z.object({
-  MsgType: text.optional(),
-  Event: text.optional(),
-  AppID: text.optional(),
-  appid: text.optional(),
-  Encrypt: text.optional(),
+  MsgType: headText,
+  Event: headText,
+  AppID: headText,
+  appid: headText,
+  Encrypt: headText,
 });
 
-/** Reads a message; answers `undefined` for a text that is none. */
+function optional<T extends z.ZodType>(schema: T) {
+  return z.preprocess(noneIfEmpty, schema.optional());
+}
+
+/** Reads a message, JSON or XML by its first character; answers `undefined` for a text that is none. */
 export function readMessage(source: string): Message | undefined {
-  const fields = source.trimStart().startsWith('<') ? parseXml(source) : parseJson(source);
+  const text = source.trim(); // a byte order mark, too
+  const fields = text.startsWith('<') ? parseXml(text) : parseJson(text);
   const said = head.safeParse(fields);
   if (!said.success || typeof fields !== 'object' || fields === null) return undefined;
   const { MsgType, Event, AppID, appid = AppID, Encrypt } = said.data;
@@ -40,12 +49,13 @@ export function readMessage(source: string): Message | undefined {
   return { type: MsgType?.toLowerCase(), event: Event, appid, encrypted: Encrypt, fields };
 }
 
-function parseJson(source: string): unknown {
-  try {
-    return JSON.parse(source);
-  } catch {
-    return undefined;
-  }
+/** What WeChat Cloud Run's question for a path says. */
+export const PATH_CHECK = 'CheckContainerPath';
+
+/** Whether WeChat Cloud Run asks if there is something at the path of its own message push. */
+export function isPathCheck(message: Message | undefined): boolean {
+  const [[name, value] = [], ...others] = Object.entries(message?.fields ?? {});
+  return name === 'action' && value === PATH_CHECK && others.length === 0;
 }
 
 /**
@@ -79,11 +89,11 @@ export const revokeEvent = consentEvent
 
 const verdict = { suggest: z.enum(['pass', 'review', 'risky']), label: wholeNumber };
 const detail = z.object({
-  strategy: text.optional(),
-  errcode: number.optional(),
-  suggest: verdict.suggest.optional(),
-  label: number.optional(),
-  prob: number.optional(),
+  strategy: optional(text),
+  errcode: optional(number),
+  suggest: optional(verdict.suggest),
+  label: optional(number),
+  prob: optional(number),
 });
 
 /**
@@ -94,8 +104,8 @@ const detail = z.object({
 export const mediaCheck = z.object({
   trace_id: text.pipe(z.string().min(1).max(128)),
   version: number.pipe(z.literal(2)),
-  errcode: wholeNumber.default(0),
-  result: z.object(verdict).optional(),
+  errcode: z.preprocess(noneIfEmpty, wholeNumber.default(0)),
+  result: optional(z.object(verdict)),
   detail: z.preprocess(
     (found) => (found === '' ? [] : [found ?? []].flat()),
     z.array(z.unknown()).max(100).pipe(z.array(detail)), // the number first: each costs as much as the rest of the message

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { isLoginCode } from './codes.ts';
-import { checked, noneIfEmpty, number } from './http.ts';
+import { noneIfEmpty, number } from './fields.ts';
+import { checked } from './http.ts';
 import { countryCode, isDialable, nationalNumber, toInternational } from './phone-fields.ts';
 import { accepted } from './refusals.ts';
 import type { SendWithToken } from './with-token.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ErrorCode } from '../errors.ts';
-import { type Call, checked, type Http, number } from './http.ts';
+import { number } from './fields.ts';
+import { type Call, checked, type Http } from './http.ts';
 import { type Limit, limitTo } from './limit.ts';
 import type { WeChatApp } from './login.ts';
 import { accepted, meaningOf } from './refusals.ts';

@@ -14,9 +14,9 @@ const MAX_DEPTH = 8;
 /** Of starts, ends and texts. A message of WeChat's has about a hundred. */
 const MAX_TOKENS = 2000;
 const DECLARATION = /^<\?xml [^<>?]{0,200}\?>/;
-/** A start, an end, CDATA or text. No attribute, comment or DOCTYPE, and so no entity that anybody could define. */
+/** A start, an end, CDATA or text. A blank before a name is a slip of WeChat's. No attribute, comment or DOCTYPE, and so no entity that anybody could define. */
 const TOKEN =
-  /<([A-Za-z_][\w.-]{0,63})\s?(\/?)>|<\/([A-Za-z_][\w.-]{0,63})\s?>|<!\[CDATA\[([\s\S]*?)\]\]>|([^<]+)/gy;
+  /<\s?([A-Za-z_][\w.-]{0,63})\s?(\/?)>|<\/\s?([A-Za-z_][\w.-]{0,63})\s?>|<!\[CDATA\[([\s\S]*?)\]\]>|([^<]+)/gy;
 const UNKNOWN_ENTITY = /&(?!(?:lt|gt|amp|quot|apos);)/;
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
