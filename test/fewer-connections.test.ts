@@ -1,9 +1,11 @@
 import { type Connection, createConnection } from 'mysql2/promise';
 import { beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { examineServers } from '../src/doctor/mysql.ts';
 import { startApp, type TestApp } from './support/app.ts';
 import { freshMysql } from './support/engines.ts';
 import { findMysql56, startMysql56 } from './support/mysql56.ts';
 import { run } from './support/process.ts';
+import { startProxy } from './support/proxy.ts';
 
 const limitEvents = (app: TestApp) =>
   app.log
@@ -83,6 +85,54 @@ describe.skipIf(!inject('mysqlUrl'))('a user of MySQL who may have five connecti
     expect(doctor.output()).toMatch(/→ The server gives no further connection: /);
   });
 
+  test('one connection is enough, for the migrations and for bursts', async () => {
+    await admin.query("GRANT USAGE ON *.* TO five@'%' WITH MAX_USER_CONNECTIONS 1");
+    onTestFinished(async () => {
+      await admin.query("GRANT USAGE ON *.* TO five@'%' WITH MAX_USER_CONNECTIONS 5");
+    });
+    const database = await freshMysql(inject('mysqlUrl'));
+    onTestFinished(database.drop);
+    const own = new URL(database.url);
+    await admin.query(`GRANT ALL ON ${own.pathname.slice(1)}.* TO five@'%'`);
+    [own.username, own.password] = ['five', 'p'];
+    const app = await startApp({ database: { url: own.href, drop: async () => undefined } });
+    expect(statuses(await burst(app, 0))).toEqual([200]);
+  });
+
+  test('the doctor warns of it', async () => {
+    const findings = await examineServers(url);
+    expect(findings).toContainEqual({
+      level: 'warning',
+      subject: 'database',
+      says: 'max_user_connections is 5, and each instance wants 10 connections: requests wait for those there are, and no command gets one',
+      todo: 'raise it, or write ?connections=3 at the end of DATABASE_URL (fewer with several instances)',
+    });
+    expect((await examineServers(`${url}?connections=3`)).filter(({ level }) => level !== 'ok')).toEqual([]);
+    expect((await examineServers(url.replace('@', '@127.0.0.1:1,')))[0]).toMatchObject({
+      level: 'warning',
+      says: '127.0.0.1:1 cannot be used: connect ECONNREFUSED 127.0.0.1:1',
+    });
+  });
+
+  test.each([
+    [
+      'the hour allows no more of them',
+      "GRANT USAGE ON *.* TO five@'%' WITH MAX_CONNECTIONS_PER_HOUR 1",
+      /max_connections_per_hour/,
+    ],
+    ['the password was changed', "SET PASSWORD FOR five@'%' = PASSWORD('q')", /Access denied/],
+  ])('connections that are open go on though %s', async (_name, change, reason) => {
+    const app = await startApp({ database: { url, drop: async () => undefined } });
+    await app.login({ user: 'first' });
+    await admin.query(change);
+    onTestFinished(async () => {
+      await admin.query("GRANT USAGE ON *.* TO five@'%' IDENTIFIED BY 'p' WITH MAX_CONNECTIONS_PER_HOUR 0");
+      await admin.query('FLUSH USER_RESOURCES');
+    });
+    expect(statuses(await burst(app, 0))).toEqual([200]);
+    expect(limitEvents(app)).toMatchObject([{ reason: expect.stringMatching(reason) }]);
+  });
+
   test('connections that the server ends, for idleness or by a KILL, cost nobody a login', async () => {
     const app = await startApp({ database: { url, drop: async () => undefined } });
     await burst(app, 0);
@@ -98,6 +148,28 @@ describe.skipIf(!inject('mysqlUrl'))('a user of MySQL who may have five connecti
     expect(app.log.filter(({ msg }) => msg === 'database node left')).toEqual([]);
   });
 });
+
+test.skipIf(!inject('mysqlUrl'))(
+  'of connections that a firewall forgot only the first costs a time-out',
+  async () => {
+    const database = await freshMysql();
+    const { port, hostname } = new URL(database.url);
+    const proxy = await startProxy(Number(port));
+    onTestFinished(async () => {
+      await proxy.cut();
+      await database.drop();
+    });
+    const url = `${database.url.replace(`${hostname}:${port}`, `127.0.0.1:${proxy.port}`)}?timeout=500`;
+    const app = await startApp({ database: { url, drop: async () => undefined } });
+    await burst(app, 0);
+    proxy.forget();
+    const answers = [];
+    for (let i = 0; i < 10; i++) answers.push((await app.login({ user: 'u0' })).status);
+    expect(answers).toEqual([503, ...Array(9).fill(200)]);
+    expect(app.log.filter(({ msg }) => msg === 'database node left')).toEqual([]);
+    await app.close();
+  },
+);
 
 describe.skipIf(!findMysql56())('a server whose connections are nearly used up', () => {
   test('serves with those there are; with none the answer is a 503 that names it, and it recovers', async () => {

@@ -1,6 +1,9 @@
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { explain } from '../src/cli/explain.ts';
 import { prepareSession } from '../src/db/mysql-session.ts';
+import { openDatabase } from '../src/db/open.ts';
+import { examineServers } from '../src/doctor/mysql.ts';
 import { startApp } from './support/app.ts';
 import { hasMariaDb, startMariaDb } from './support/mariadb.ts';
 import { findMysql56, startMysql56 } from './support/mysql56.ts';
@@ -62,7 +65,14 @@ const servers = [
     server: 'MySQL 5.6',
     there: findMysql56() !== undefined,
     // It does not listen to a client's own charset.
-    start: () => startMysql56(['--skip-character-set-client-handshake', '--character-set-server=latin1']),
+    start: () =>
+      startMysql56([
+        '--skip-character-set-client-handshake',
+        '--character-set-server=latin1',
+        '--lower-case-table-names=1',
+        '--explicit-defaults-for-timestamp',
+        ...['--server-id=1', '--log-bin', '--binlog-format=STATEMENT'],
+      ]),
     defaults: DEFAULTS.filter(([name]) =>
       /autocommit=0$|gbk|in utf8mb4|updates|ANSI|BACKSLASH|CHAIN|read_only|limit|engine/.test(name),
     ),
@@ -122,6 +132,46 @@ describe.each(servers)('on $server, whatever its defaults', ({ start, defaults }
       [d],
     );
     expect(tables).toEqual([{ engine: 'InnoDB' }]);
+  });
+
+  test('the doctor says what its defaults are, and what our sessions have instead', async () => {
+    const sql =
+      "SET GLOBAL autocommit = 0, GLOBAL completion_type = 'CHAIN', GLOBAL init_connect = 'SET sql_safe_updates = 1'";
+    const own = new URL(url);
+    [own.username, own.password, own.pathname] = ['plain', 'p', 'shared'];
+    const asItComes = (await examineServers(own.href)).map(({ says }) => says);
+    await admin.query(sql);
+    onTestFinished(() => reset(sql));
+    const [server, defaults, ...more] = await examineServers(own.href);
+    expect(server).toMatchObject({
+      level: 'ok',
+      says: expect.stringMatching(/^127\.0\.0\.1:\d+ is MySQL \d+\.\d/),
+    });
+    expect(asItComes[0]).toBe(server?.says);
+    expect(defaults?.level).toBe('ok');
+    expect(defaults?.says).toMatch(
+      /^our sessions set what its defaults and its init_connect have otherwise: autocommit OFF → 1; completion_type CHAIN → 0; .*sql_safe_updates ON → 0/,
+    );
+    expect(more).toEqual([]);
+  });
+
+  test.each([
+    [
+      'an init_connect that fails',
+      "SET GLOBAL init_connect = 'SELEKT 1'",
+      /does its init_connect fail\?\)\n/,
+    ],
+    ['a server that is read-only', 'SET GLOBAL read_only = 1', /read-only.*\nThe server takes no writes/],
+  ])('%s is named, with the next step', async (_name, sql, says) => {
+    await admin.query(sql);
+    onTestFinished(() => reset(sql));
+    await newDatabase('own');
+    onTestFinished(async () => void (await admin.query('DROP DATABASE own')));
+    const own = new URL(url);
+    [own.username, own.password, own.pathname] = ['plain', 'p', 'own'];
+    const failure = await openDatabase(own.href).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'database_unavailable' });
+    expect(explain(failure)).toMatch(says);
   });
 
   /** A new one where the tables are to be made under these defaults. */

@@ -28,6 +28,10 @@ const DATABASE: readonly [RegExp, string][] = [
     /Too many connections|max_user_connections|max_connections_per_hour|ER_(?:CON_COUNT|TOO_MANY_USER|USER_LIMIT)/,
     'The server gives no further connection: raise its max_connections or the limits of this user, or lower `?connections=` in DATABASE_URL of those that run.',
   ],
+  [
+    /read-only/,
+    'The server takes no writes (a replica, or a former primary): name the primary in DATABASE_URL, or set read_only off.',
+  ],
   [/Unknown database/i, 'Create the database, or name another one in DATABASE_URL.'],
   [
     /^ER_LOCK_WAIT_TIMEOUT/,

@@ -1,5 +1,6 @@
 import { type Connection, type ConnectionOptions, createConnection, type RowDataPacket } from 'mysql2';
 import type { MysqlAddress } from '../database-url.ts';
+import { isLost } from './failures.ts';
 import { type Difference, prepareSession, type Run } from './mysql-session.ts';
 
 /** How every connection to a host is made. */
@@ -15,6 +16,7 @@ export function connectionOptions(host: string, port: number, address: MysqlAddr
     supportBigNumbers: true,
     connectTimeout: Math.min(address.timeoutMs, 1000),
     enableKeepAlive: true,
+    keepAliveInitialDelay: 30_000, // firewalls and load balancers forget connections that are silent for minutes
     // Without it affectedRows counts rows found; we need the rows changed, to know an insert from an existing row.
     flags: ['-FOUND_ROWS'],
     ...(address.ssl && { ssl: address.ssl }),
@@ -58,7 +60,12 @@ async function prepared(connection: Connection, patient: boolean): Promise<Diffe
   await new Promise<void>((resolve, reject) => {
     connection.connect((error) => (error ? reject(error) : resolve()));
   });
-  return prepareSession(runOn(connection), patient);
+  return prepareSession(runOn(connection), patient).catch((error: unknown) => {
+    if (!isLost(error)) throw error;
+    const { code, message } = error as { code?: string; message: string };
+    const hint = `${message} (right after it took the password: does its init_connect fail?)`;
+    throw Object.assign(new Error(hint), { code });
+  });
 }
 
 export function runOn(connection: Connection): Run {

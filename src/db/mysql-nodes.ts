@@ -80,7 +80,7 @@ export function createNodes(address: MysqlAddress, listener: NodeListener, patie
       closed = true;
       for (const probe of probes) clearTimeout(probe);
       const open = nodes.flatMap(({ connections }) => [...connections]);
-      const ended = Promise.all(open.map((connection) => new Promise((resolve) => connection.end(resolve))));
+      const ended = Promise.all(open.map(end));
       await Promise.race([ended, wait(address.timeoutMs, undefined, { ref: false })]);
       const cause = Object.assign(new Error('the database is closed'), { code: 'POOL_CLOSED' });
       for (const { pool } of nodes) pool.closeAll(cause);
@@ -175,6 +175,14 @@ export function createNodes(address: MysqlAddress, listener: NodeListener, patie
     }, PROBE_EVERY_MS);
     probes.add(timer.unref());
   }
+}
+
+/** Waits until the server has ended it too: a next one may need its place. */
+function end(connection: Connection): Promise<void> {
+  return new Promise((resolve) => {
+    const ended = () => resolve();
+    connection.on('end', ended).on('error', ended).end();
+  });
 }
 
 function isBusy(error: unknown): boolean {

@@ -38,7 +38,7 @@ const VARIABLES: readonly Variable[] = [
     good: new RegExp(`^(?!.*\\b(?:${FOREIGN_MODES})\\b).*\\bSTRICT_(?:TRANS|ALL)_TABLES\\b`, 'i'),
   },
   { name: 'sql_safe_updates', ...OFF },
-  { name: 'sql_select_limit', value: '18446744073709551615', good: /^\d{10,}$/ },
+  { name: 'sql_select_limit', value: '9223372036854775807', good: /^\d{10,}$/ },
   { name: 'transaction_read_only', ...OFF },
   { name: 'tx_read_only', ...OFF },
   { name: 'unique_checks', ...ON },

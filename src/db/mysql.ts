@@ -43,9 +43,13 @@ function watched(lease: Lease, limitMs: number | undefined): MysqlPoolConnection
     const timers = limitMs
       ? [setTimeout(suspect, limitMs / 2, limitMs * 0.4), setTimeout(tooLate, limitMs)]
       : [];
-    const takeBack = whenLeft((reason) => abandon('ETIMEDOUT', reason));
+    const takeBack = whenLeft((reason) => {
+      lease.discard();
+      abandon('ETIMEDOUT', reason);
+    });
     let done = false;
     connection.query(sql, parameters, (error, result) => {
+      takeBack();
       if (isNodeGone(error)) lease.leave((error as Error).message);
       else if (isLost(error)) lease.lost();
       finish(error, result);
@@ -59,13 +63,14 @@ function watched(lease: Lease, limitMs: number | undefined): MysqlPoolConnection
       callback(error, result as never);
     }
 
+    /** A firewall forgets idle connections without a word: those beside this one may be as dead. */
     function tooLate(): void {
+      lease.lost();
       abandon('POOL_STATEMENT_TIMEOUT', `a statement took longer than ${limitMs} ms`);
     }
 
-    /** The driver does not call back for a connection that we destroy. */
+    /** The driver does not call back for a connection that was destroyed. */
     function abandon(code: string, reason: string): void {
-      lease.discard();
       finish(Object.assign(new Error(reason), { code }));
     }
   };

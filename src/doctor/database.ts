@@ -6,6 +6,7 @@ import { describeTable, type Table } from '../db/mysql-table.ts';
 import { engineOf, planDatabase, withPatientDatabase } from '../db/open.ts';
 import { type Db, fromColumn } from '../db/schema.ts';
 import { compareClocks, type Finding } from './finding.ts';
+import { examineServers } from './mysql.ts';
 
 const subject = 'database';
 
@@ -39,6 +40,7 @@ export async function examineDatabase(config: Config, now: () => Date): Promise<
     const table = await describeTable(db, 'wxuser');
     return [
       ...findings,
+      ...(await examineServers(url)),
       ...compareClocks(subject, rows[0] && fromColumn(rows[0].at), now()),
       ...(table && pending.length === 0 && !refused ? await examineAdopted(db, table) : []),
     ];

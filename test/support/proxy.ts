@@ -10,6 +10,8 @@ export interface Proxy {
   mend(): Promise<void>;
   /** Keeps every connection, takes new ones, and lets nothing through any more: a network that swallows. */
   swallow(): void;
+  /** Lets nothing through on the connections there are, and takes new ones: a firewall that forgets. */
+  forget(): void;
 }
 
 export async function startProxy(targetPort: number): Promise<Proxy> {
@@ -49,9 +51,14 @@ export async function startProxy(targetPort: number): Promise<Proxy> {
     },
     swallow() {
       swallowing = true;
-      for (const socket of sockets) socket.unpipe().pause();
+      forget();
     },
+    forget,
   };
+
+  function forget(): void {
+    for (const socket of sockets) socket.unpipe().pause();
+  }
 
   async function listen(where: number): Promise<void> {
     server.listen(where, '127.0.0.1');
