@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { HttpProxy } from './outbound/proxy.ts';
 import { readOptions, wholeNumber } from './url-parts.ts';
 
 /** A folder on disk, whose pictures the server itself serves. */
@@ -19,6 +20,8 @@ export interface S3Address {
   readonly publicUrl: string;
   /** The longest that an answer may take, in milliseconds. */
   readonly timeoutMs: number;
+  /** What the way to the API leads through, if anything. */
+  readonly proxy?: HttpProxy | undefined;
 }
 
 export type AvatarStoreAddress = FolderAddress | S3Address;

@@ -1,7 +1,9 @@
 import { isIP } from 'node:net';
 import type { z } from 'zod';
-import { besideDatabase } from './avatar-store-url.ts';
+import { type AvatarStoreAddress, besideDatabase } from './avatar-store-url.ts';
 import { parseMysqlUrl } from './database-url.ts';
+import { isMachineName } from './listen-host.ts';
+import { type HttpProxy, proxyFor } from './outbound/proxy.ts';
 import { secretProblems } from './secrets/problems.ts';
 import { environment } from './settings.ts';
 import { unknownSettings } from './unknown-settings.ts';
@@ -13,7 +15,7 @@ export const SANDBOX_APPID = 'wxsandbox000000000';
  * Lets a sandbox start only where the server would start one.
  * @throws {ConfigError} where the NODE_ENV is another one
  */
-export function refuseProduction(env: Readonly<Record<string, string | undefined>>): void {
+export function refuseProduction(env: Environment): void {
   const { NODE_ENV: nodeEnv } = withoutBlanks(env);
   if (allowsSandbox(nodeEnv)) return;
   throw new ConfigError([
@@ -51,10 +53,7 @@ export type Config = ReturnType<typeof loadConfig>;
  * @param inFile the names among them that stand in a file written for us, such as `.env`
  * @throws {ConfigError} naming every problem at once.
  */
-export function loadConfig(
-  env: Readonly<Record<string, string | undefined>>,
-  inFile: readonly string[] = [],
-) {
+export function loadConfig(env: Environment, inFile: readonly string[] = []) {
   const given = withoutBlanks(env);
   const parsed = environment.safeParse(given);
   const issues = parsed.error?.issues ?? [];
@@ -73,6 +72,7 @@ export function loadConfig(
     ...secretProblems(withoutRefused(given, issues)),
     ...contradictions(given),
     ...(given['MYSQL_HOST'] && given['MYSQL_DATABASE'] ? mysqlProblem(parsed.data) : []),
+    ...proxyProblems(parsed.data, env),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError([...problems, ...unknown.warnings]);
 
@@ -81,8 +81,10 @@ export function loadConfig(
   const databaseUrl = settings.DATABASE_URL ?? mysqlUrl(settings) ?? 'sqlite:./data/weapp-login.db';
   return {
     /** What was given and has no effect; for the log and the doctor. */
-    warnings: unknown.warnings,
+    warnings: [...unknown.warnings, ...hostWarnings(settings.HOST, inFile)],
     sandbox,
+    /** What the way to another server leads through. */
+    proxyFor: (url: string): HttpProxy | undefined => proxyFor(url, env),
     host: settings.HOST ?? (sandbox ? '127.0.0.1' : undefined),
     port: settings.PORT,
     trustProxy: settings.TRUST_PROXY ?? (false as const),
@@ -97,7 +99,7 @@ export function loadConfig(
     apps: appsOf(settings),
     publicUrl: settings.PUBLIC_URL,
     avatars: {
-      store: settings.AVATAR_STORE ?? besideDatabase(databaseUrl),
+      store: avatarStoreOf(settings, databaseUrl, env),
       maxBytes: settings.AVATAR_MAX_BYTES,
     },
     wechat: {
@@ -131,6 +133,7 @@ export function loadConfig(
 }
 
 type Settings = z.output<typeof environment>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A mini program and its AppSecret; none in the sandbox. */
 export interface AppSettings {
@@ -148,7 +151,7 @@ function cloudHeadersOf(settings: Settings): 'X-WX' | 'X-WX-FROM' | undefined {
   return settings.WX_TRUST_CLOUD_HEADERS ? 'X-WX' : undefined;
 }
 
-function withoutBlanks(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+function withoutBlanks(env: Environment): Record<string, string> {
   const given: Record<string, string> = {};
   for (const [alias, name] of Object.entries(ALIASES)) {
     const value = env[alias]?.trim();
@@ -185,6 +188,14 @@ function allowsSandbox(nodeEnv = 'development'): boolean {
   return /^(?:dev|development|test)$/i.test(nodeEnv);
 }
 
+/** Some shells have the machine's name in HOST, and nobody meant it as a setting. */
+function hostWarnings(host: string | undefined, inFile: readonly string[]): string[] {
+  if (!isMachineName(host) || inFile.includes('HOST')) return [];
+  return [
+    'HOST is the name of this machine, as csh and zsh set it: the server listens only where that leads. Start with HOST=127.0.0.1, or HOST=0.0.0.0 for all addresses',
+  ];
+}
+
 /** What is wrong between settings that are each well-formed. */
 function contradictions(given: Record<string, string>): string[] {
   const has = (name: keyof typeof environment.shape) => given[name] !== undefined;
@@ -197,6 +208,11 @@ function contradictions(given: Record<string, string>): string[] {
         'Set WX_APPID and WX_SECRET (WeChat console: Development > Development settings) and JWT_SECRET',
     );
   }
+  // No URL can have one, and the sandbox is called by URL.
+  if (!real && given['HOST']?.includes('%'))
+    problems.push(
+      'HOST has a zone (behind the %), by which the sandbox cannot call itself: set HOST=::1 or 127.0.0.1',
+    );
   if (has('WX_APPID') && !has('WX_SECRET'))
     problems.push('WX_SECRET is not set: WX_APPID needs its AppSecret');
   if (has('WX_APPS') && (has('WX_APPID') || has('WX_SECRET')))
@@ -255,4 +271,32 @@ function mysqlProblem(settings: Settings | undefined): string[] {
   } catch (error) {
     return [`MYSQL_HOST, MYSQL_DATABASE make a URL that ${(error as Error).message}`];
   }
+}
+
+function avatarStoreOf(
+  { AVATAR_STORE: store }: Settings,
+  databaseUrl: string,
+  env: Environment,
+): AvatarStoreAddress {
+  if (store?.kind === 's3') return { ...store, proxy: proxyFor(store.objects, env) };
+  return store ?? besideDatabase(databaseUrl);
+}
+
+/** Of the proxies in the environment, for where this server calls. */
+function proxyProblems(settings: Settings | undefined, env: Environment): string[] {
+  if (!settings) return [];
+  const { WX_APPID, WX_APPS, WX_API_BASE: apiBase, AVATAR_STORE: store } = settings;
+  const called = [
+    ...((WX_APPID ?? WX_APPS) ? [apiBase] : []),
+    ...(store?.kind === 's3' ? [store.objects] : []),
+  ];
+  const problems = called.flatMap((url) => {
+    try {
+      proxyFor(url, env);
+      return [];
+    } catch (error) {
+      return (error as Error).message;
+    }
+  });
+  return [...new Set(problems)];
 }

@@ -47,13 +47,14 @@ export function createParts(config: Config, surroundings: Surroundings): AppPart
   const appids = mapAll(config.apps, ({ appid }) => appid);
   const tokens = createTokens({ ...jwt, appids, now });
   const apiBase = config.sandbox ? sandboxBase : config.wechat.apiBase;
+  const proxy = config.sandbox ? undefined : config.proxyFor(apiBase);
   const ping = createPing(database);
   const sessions = sessionsOf(stores, config, now);
   const seal = createSeal(jwt);
   const apps = mapAll(config.apps, ({ appid, secret = SANDBOX_SECRET }) => ({
     appid,
     wechat: createWeChat({
-      ...{ appid, secret, apiBase, timeoutMs, tokenMode: mode, now },
+      ...{ appid, secret, apiBase, timeoutMs, tokenMode: mode, now, proxy },
       sharedToken: redis && createRedisToken({ redis, seal, appid, mode, timeoutMs, now }),
       notRenewed: (reason) => log.warn({ appid, reason }, 'access_token not renewed'),
     }),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseAvatarStore } from './avatar-store-url.ts';
 import { parseMysqlUrl } from './database-url.ts';
 import { readPrivateKey, readPublicKey } from './key-file.ts';
+import { hostProblem } from './listen-host.ts';
 import { parseRedisUrl } from './redis-url.ts';
 import { parseTrustProxy } from './trust-proxy.ts';
 
@@ -25,6 +26,21 @@ export const settings = z.registry<About>();
 const flag = z.stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] });
 const wholeNumber = (min: number, max: number) =>
   z.string().regex(/^\d+$/, 'must be a whole number').transform(Number).pipe(z.number().min(min).max(max));
+
+const listenHost = z
+  .string()
+  .transform((text) => text.replace(/^\[(.*)\]$/, '$1'))
+  .superRefine((host, context) => {
+    const message = hostProblem(host);
+    if (message) context.addIssue({ code: 'custom', message });
+  });
+
+const OF_DOCKER =
+  'is what links of Docker and Services of Kubernetes set, no port to listen on: start with PORT=8888';
+const listenPort = z
+  .string()
+  .refine((text) => !/^\w+:\/\//.test(text), OF_DOCKER)
+  .pipe(wholeNumber(0, 65_535));
 
 const keyFile = (read: (file: string) => KeyObject) =>
   z.string().transform((file, context) => {
@@ -130,16 +146,13 @@ export const environment = z.object({
     en: 'The sandbox starts with `development` or `test` only',
     zh: '只有 `development` 或 `test` 时才能使用沙箱',
   }),
-  HOST: z
-    .string()
-    .optional()
-    .register(settings, {
-      en: 'Address to listen on',
-      zh: '监听地址',
-      default: { en: 'all addresses; `127.0.0.1` in the sandbox', zh: '所有地址；沙箱为 `127.0.0.1`' },
-      example: '127.0.0.1',
-    }),
-  PORT: wholeNumber(0, 65_535).prefault('8888').register(settings, {
+  HOST: listenHost.optional().register(settings, {
+    en: 'Address to listen on',
+    zh: '监听地址',
+    default: { en: 'all addresses; `127.0.0.1` in the sandbox', zh: '所有地址；沙箱为 `127.0.0.1`' },
+    example: '127.0.0.1',
+  }),
+  PORT: listenPort.prefault('8888').register(settings, {
     en: 'Port to listen on; `0` takes a free one',
     zh: '监听端口；`0` 表示任取一个空闲端口',
   }),

@@ -12,7 +12,8 @@ const LISTENING: Readonly<Record<string, string>> = {
     'this machine has no such address. Set HOST to one of its own, or leave it out for all of them.',
   EINVAL: 'this is no whole address: an IPv6 one that begins with fe80 needs its interface (fe80::1%eth0).',
   EAFNOSUPPORT: 'this machine has no addresses of that kind. Set HOST to 127.0.0.1 or 0.0.0.0.',
-  ENOTFOUND: 'nobody knows this name. Set HOST to an address of this machine, such as 127.0.0.1.',
+  ENOTFOUND:
+    'nobody knows this name (conda, csh and zsh set one). Set HOST to an address of this machine, such as 127.0.0.1.',
   EAI_AGAIN: 'the name servers do not answer. Set HOST to an address of this machine, such as 127.0.0.1.',
   EACCES: 'ports below 1024 want a right of their own. Set PORT=8888, with a reverse proxy in front.',
 };

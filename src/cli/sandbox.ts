@@ -28,6 +28,9 @@ export async function sandboxCommand(args: readonly string[]): Promise<void> {
   if (secret !== undefined && !/^[0-9a-f]{32}$/i.test(secret))
     throw new UsageError(`${USAGE}\n--secret must be 32 hex digits`);
 
+  if (host.includes('%'))
+    throw new UsageError(`${USAGE}\n--host must be without a zone (behind the %): no URL can have one`);
+
   const given = { ...(appid !== undefined && { appid }), ...(secret !== undefined && { secret }) };
   const sandbox = await startSandbox({ port: Number(port), host, ...given }).catch((error) => {
     if (error.code === 'EADDRINUSE') throw new UsageError(`port ${port} is taken: name another with --port`);

@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config.ts';
+import { createClient, isOfProxy } from '../outbound/client.ts';
+import { refusedByProxy, whyUnreached } from '../outbound/failure.ts';
+import type { HttpProxy } from '../outbound/proxy.ts';
 import { sign } from '../wechat/message-crypto.ts';
 import type { Finding } from './finding.ts';
 
 const subject = 'callback';
 const PATIENCE_MS = 5000;
+const MAX_BYTES = 64 * 1024;
 
 /** Asks our own callback by its public address, as WeChat does when it is entered in the console. */
 export async function examineCallback(config: Config, now: () => Date): Promise<Finding[]> {
@@ -27,20 +31,30 @@ export async function examineCallback(config: Config, now: () => Date): Promise<
       { level: 'warning', subject, says: 'cannot be looked at: its address is unknown', todo },
     ];
   }
-  return [...findings, await ask(`${publicUrl}/api/wechat/callback`, callback.token, now)];
+  const address = `${publicUrl}/api/wechat/callback`;
+  return [...findings, await ask(address, config.proxyFor(address), callback.token, now)];
 }
 
-async function ask(address: string, token: string, now: () => Date): Promise<Finding> {
+async function ask(
+  address: string,
+  proxy: HttpProxy | undefined,
+  token: string,
+  now: () => Date,
+): Promise<Finding> {
   const timestamp = String(Math.floor(now().getTime() / 1000));
   const [nonce, echostr] = [randomBytes(8).toString('hex'), randomBytes(8).toString('hex')];
   const signature = sign([token, timestamp, nonce]);
   const query = new URLSearchParams({ signature, timestamp, nonce, echostr });
+  const client = createClient(proxy, { responseType: 'text', maxContentLength: MAX_BYTES });
   try {
-    const response = await fetch(`${address}?${query}`, { signal: AbortSignal.timeout(PATIENCE_MS) });
-    const answer = await response.text();
-    if (response.ok && answer === echostr)
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const response = await client.request<string>({ url: `${address}?${query}`, signal });
+    if (response.status === 200 && response.data === echostr)
       return { level: 'ok', subject, says: 'answers at its public address, and knows the Token' };
-    const says = `${address} answered ${response.status}, not the echo that WeChat waits for`;
+    const says =
+      proxy && isOfProxy(response)
+        ? refusedByProxy(address, response.status, proxy)
+        : `${address} answered ${response.status}, not the echo that WeChat waits for`;
     return {
       level: 'problem',
       subject,
@@ -48,8 +62,10 @@ async function ask(address: string, token: string, now: () => Date): Promise<Fin
       todo: 'is this server there, and started with the same WX_CALLBACK_TOKEN?',
     };
   } catch (error) {
-    const { code = (error as Error).name } = ((error as Error).cause ?? {}) as { code?: string };
+    const { code } = error as { code?: string };
     const todo = 'start the server, and see that PUBLIC_URL leads to it (DNS, reverse proxy, certificate)';
-    return { level: 'problem', subject, says: `${address} could not be reached (${code})`, todo };
+    return { level: 'problem', subject, says: whyUnreached(address, code, proxy), todo };
+  } finally {
+    client.close();
   }
 }

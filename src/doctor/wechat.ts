@@ -11,12 +11,13 @@ export async function examineWeChat(config: Config, now: () => Date): Promise<Fi
 }
 
 async function examineApp(
-  { wechat: { apiBase, timeoutMs } }: Config,
+  { wechat: { apiBase, timeoutMs }, proxyFor }: Config,
   { appid, secret = '' }: Config['apps'][number],
   now: () => Date,
 ): Promise<Finding[]> {
   const subject = `WeChat ${appid}`;
-  const wechat = createWeChat({ appid, secret, apiBase, timeoutMs });
+  const proxy = proxyFor(apiBase);
+  const wechat = createWeChat({ appid, secret, apiBase, timeoutMs, proxy });
   try {
     const { errcode, errmsg, hint, serverTime } = await wechat.checkApp();
     const clocks = compareClocks(subject, serverTime, now());
@@ -26,7 +27,9 @@ async function examineApp(
     return [{ level: 'problem', subject, says, ...(hint !== undefined && { todo: hint }) }, ...clocks];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    const todo = `let this machine reach ${apiBase} (DNS, firewall, HTTPS_PROXY), or mend WX_API_BASE`;
+    const todo = proxy
+      ? `see that the proxy of ${proxy.setting} runs, and lets this machine reach ${apiBase}`
+      : `let this machine reach ${apiBase} (DNS, firewall, HTTPS_PROXY), or mend WX_API_BASE`;
     return [{ level: 'problem', subject, says: error.reason ?? error.message, todo }];
   } finally {
     wechat.close();

@@ -1,3 +1,4 @@
+import type { HttpProxy } from '../outbound/proxy.ts';
 import { createAccessTokens } from './access-token.ts';
 import { createContentCheck, type WeChatContentCheck } from './content-check.ts';
 import { createHttp } from './http.ts';
@@ -25,6 +26,8 @@ export interface WeChat extends WeChatLogin, WeChatPhoneNumbers, WeChatSessionKe
 export interface WeChatOptions extends WeChatApp {
   /** Where WeChat answers, without a slash at the end. */
   readonly apiBase: string;
+  /** What the way there leads through, if anything. */
+  readonly proxy?: HttpProxy | undefined;
   /** `stable` when not given. */
   readonly tokenMode?: TokenMode;
   /** Where several instances share the access_token. */
@@ -39,7 +42,7 @@ export interface WeChatOptions extends WeChatApp {
 export function createWeChat(options: WeChatOptions): WeChat {
   const { apiBase, timeoutMs, tokenMode: mode = 'stable', sharedToken: shared } = options;
   const { now = () => new Date(), notRenewed = () => undefined } = options;
-  const http = createHttp(apiBase);
+  const http = createHttp(apiBase, options.proxy);
   const fetch = () => fetchToken(http, options, mode, now);
   const tokens = createAccessTokens({ fetch, mode, shared, now, notRenewed });
   const send = sendingWithToken(http, tokens, timeoutMs);

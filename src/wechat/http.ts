@@ -1,8 +1,9 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import axios, { type AxiosResponse } from 'axios';
+import type { AxiosResponse } from 'axios';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { createClient, isOfProxy } from '../outbound/client.ts';
+import { nameOf, refusedByProxy, whyUnreached } from '../outbound/failure.ts';
+import type { HttpProxy } from '../outbound/proxy.ts';
 import { noneIfEmpty, number } from './fields.ts';
 import { hide } from './hide.ts';
 import type { Limit } from './limit.ts';
@@ -54,23 +55,17 @@ const failure = z.object({
   errmsg: z.preprocess(noneIfEmpty, z.string().catch('')),
 });
 
-/** @param apiBase where WeChat answers, without a slash at the end */
-export function createHttp(apiBase: string): Http {
-  const agents = {
-    httpAgent: new HttpAgent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
-    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
-  };
-  const http = axios.create({
-    ...agents,
+/**
+ * @param apiBase where WeChat answers, without a slash at the end
+ * @param proxy what the way there leads through, if anything
+ */
+export function createHttp(apiBase: string, proxy?: HttpProxy): Http {
+  const options = {
     baseURL: apiBase,
-    maxRedirects: 0, // an API has no business redirecting
     maxContentLength: MAX_REPLY_BYTES,
     responseType: 'text', // code2Session sends JSON as text/plain: the body decides, not the header
-    transformResponse: (body: unknown) => body,
-    validateStatus: () => true,
-    // A proxy for the outside world cannot reach a sandbox on this machine.
-    ...(isLoopback(apiBase) && { proxy: false as const }),
-  });
+  } as const;
+  const http = createClient(proxy, options, MAX_SOCKETS);
 
   let calls = 0;
   return {
@@ -84,22 +79,19 @@ export function createHttp(apiBase: string): Http {
           if (isClosedKeptConnection(error)) return ask();
           throw error;
         });
-        const reply = read(response, secrets);
-        return reply.errcode === -1 ? read(await ask(), secrets) : reply;
+        const reply = read(response, secrets, proxy);
+        return reply.errcode === -1 ? read(await ask(), secrets, proxy) : reply;
       } catch (error) {
         if (error instanceof AppError) throw error;
-        if (limit.signal.aborted) throw limit.exceeded();
+        if (limit.signal.aborted) throw limit.exceeded(proxy && nameOf(proxy));
         // An AxiosError carries the URL and the body, and with them every secret: only its code goes on.
         const { code } = error as { code?: unknown };
-        throw new AppError('wechat_unavailable', { reason: `WeChat could not be reached (${code})` });
+        throw new AppError('wechat_unavailable', { reason: whyUnreached('WeChat', code, proxy) });
       } finally {
         calls -= 1;
       }
     },
-    close() {
-      agents.httpAgent.destroy();
-      agents.httpsAgent.destroy();
-    },
+    close: http.close,
   };
 }
 
@@ -120,16 +112,27 @@ export function checked<T>(schema: z.ZodType<T>, body: object): T {
 }
 
 /** Checks that a response is what WeChat sends. */
-function read({ status, data, headers }: AxiosResponse<string>, secrets: readonly string[]): Reply {
+function read(
+  response: AxiosResponse<string>,
+  secrets: readonly string[],
+  proxy: HttpProxy | undefined,
+): Reply {
+  const { status, data, headers } = response;
   const body = parse(data);
-  if (status !== 200 || !body) {
-    const what = status !== 200 ? `HTTP ${status}` : 'something that is not a JSON object';
-    throw new AppError('wechat_unavailable', { reason: `WeChat answered ${what}: is WX_API_BASE right?` });
-  }
+  if (status !== 200 || !body)
+    throw new AppError('wechat_unavailable', { reason: whatCame(response, proxy) });
   const { errcode, errmsg } = checked(failure, body);
   const said = Date.parse(String(headers['date']));
   const serverTime = Number.isNaN(said) ? undefined : new Date(said);
   return { errcode, errmsg: hide(errmsg, secrets), body, serverTime };
+}
+
+function whatCame(response: AxiosResponse<string>, proxy: HttpProxy | undefined): string {
+  const { status } = response;
+  if (proxy && isOfProxy(response)) return refusedByProxy('WeChat', status, proxy);
+  const what = status !== 200 ? `HTTP ${status}` : 'something that is not a JSON object';
+  const way = proxy ? `, by way of ${nameOf(proxy)}` : '';
+  return `WeChat answered ${what}${way}: is WX_API_BASE right?`;
 }
 
 function parse(text: string): object | undefined {
@@ -145,8 +148,4 @@ function parse(text: string): object | undefined {
 function isClosedKeptConnection(error: unknown): boolean {
   const { code, request } = error as { code?: unknown; request?: { reusedSocket?: boolean } };
   return request?.reusedSocket === true && (code === 'ECONNRESET' || code === 'EPIPE');
-}
-
-function isLoopback(url: string): boolean {
-  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname);
 }
