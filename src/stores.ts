@@ -4,6 +4,7 @@ import type { NodeEvent } from './db/mysql-nodes.ts';
 import { type Database, openDatabase } from './db/open.ts';
 import { createRevokedSessions } from './db/revoked.ts';
 import { createSessions } from './db/sessions.ts';
+import type { IfMissing } from './db/sqlite-file.ts';
 import type { Logger } from './log.ts';
 import { openRedis, type Redis, type RedisListener } from './redis/open.ts';
 import { redisNextStep } from './redis/refusals.ts';
@@ -28,6 +29,8 @@ const NODE_EVENTS = {
 interface OpenOptions {
   /** How long to wait for a database or Redis that is not up yet; START_WAIT if it is not said. */
   readonly waitMs?: number;
+  /** What is done about a database that is not there: made, by default. */
+  readonly ifMissing?: IfMissing;
 }
 
 /**
@@ -38,7 +41,7 @@ interface OpenOptions {
 export async function openStores(
   config: Config,
   log: Logger,
-  { waitMs = config.startWaitSeconds * 1000 }: OpenOptions = {},
+  { waitMs = config.startWaitSeconds * 1000, ifMissing = 'make' }: OpenOptions = {},
 ): Promise<Stores> {
   let isOpen = false;
   const left = new Set<string>();
@@ -48,6 +51,7 @@ export async function openStores(
       openDatabase(config.databaseUrl, {
         appid: config.sandbox ? undefined : config.apps[0].appid,
         timezone: config.databaseTimezone,
+        ifMissing,
         warn: (problem) => log.warn({ problem }, 'a file is not private'),
         report: (what) => log.info({ what }, 'migration'),
         listener: nodeChanged,

@@ -1,5 +1,7 @@
+import { mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
 import { sql } from 'kysely';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, inject, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../src/db/open.ts';
 import { JWT_SECRET, WX_SECRET as REAL_SECRET, startApp } from './support/app.ts';
 import { freshMysql, mysqlUrl, redisThere } from './support/engines.ts';
@@ -9,7 +11,10 @@ import { startRedis } from './support/redis.ts';
 import { openSandbox } from './support/sandbox.ts';
 
 async function doctor(env: Record<string, string> = {}) {
-  const process = run(['doctor'], env);
+  const folder = mkdtempSync(join(inject('folder'), 'doctor-'));
+  // The server was started there.
+  await (await openDatabase(`sqlite:${folder}/data/weapp-login.db`)).db.destroy();
+  const process = run(['doctor'], env, folder);
   return { code: await process.ended, output: process.output() };
 }
 

@@ -148,7 +148,9 @@ describe('a backup', () => {
   test('that cannot be made leaves nothing, and says why', async () => {
     const nowhere = run(['backup', 'copy.db']);
     expect(await nowhere.ended).toBe(1);
-    expect(nowhere.output()).toMatch(/^there is no database at .*: run this in the folder of the server\n$/);
+    expect(nowhere.output()).toMatch(
+      /^There is no database at .*\/data\/weapp-login\.db: run this in the folder of the server/,
+    );
     expect(readdirSync(nowhere.folder)).toEqual([]);
 
     const made = run(['migrate']);

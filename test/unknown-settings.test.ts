@@ -230,7 +230,7 @@ describe('which .env was read', () => {
   });
 
   test('the doctor says it, and what has no effect', async () => {
-    const doctor = run(['doctor'], { JWT_EXPIRES: '77' });
+    const doctor = run(['doctor'], { JWT_EXPIRES: '77', DATABASE_URL: 'sqlite::memory:' });
     expect(await doctor.ended).toBe(0);
     expect(doctor.output()).toContain(
       `ok       .env: that was read: none: there is no .env in ${doctor.folder}\n`,

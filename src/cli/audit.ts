@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { UserRow } from '../db/administration.ts';
 import { AppError } from '../errors.ts';
 import { createLog } from '../log.ts';
+import { StartError } from '../start-error.ts';
 import type { UserId } from '../user-id.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -27,5 +28,6 @@ export async function audited(event: CommandEvent, run: () => Promise<readonly U
 
 function resultOf(error: unknown): string {
   if (error instanceof AppError) return error.code;
+  if (error instanceof StartError) return 'database_unavailable';
   return error instanceof UsageError ? 'not_found' : 'internal_error';
 }

@@ -1,9 +1,9 @@
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { sql } from 'kysely';
 import type { Config } from '../config.ts';
 import { databaseFailure } from '../db/failures.ts';
-import { engineOf, withPatientDatabase } from '../db/open.ts';
+import { engineOf, requireUsers, withPatientDatabase } from '../db/open.ts';
 import { createPrivateFile } from '../private-files.ts';
 import { fileProblem } from '../start-error.ts';
 import { UsageError } from './usage-error.ts';
@@ -18,17 +18,17 @@ export async function backupCommand(config: Config, args: readonly string[]): Pr
       'DATABASE_URL is a MySQL server: back it up with its own tools, such as mysqldump --single-transaction',
     );
   }
-  const source = config.databaseUrl.slice('sqlite:'.length);
-  if (!existsSync(source))
-    throw new UsageError(`there is no database at ${source}: run this in the folder of the server`);
-  create(file);
-  try {
-    // One consistent moment, without stopping those who write: https://www.sqlite.org/lang_vacuum.html#vacuuminto
-    await withPatientDatabase(config.databaseUrl, {}, (db) => sql`VACUUM INTO ${file}`.execute(db));
-  } catch (error) {
-    rmSync(file, { force: true });
-    throw databaseFailure(error) ?? error;
-  }
+  await withPatientDatabase(config.databaseUrl, { ifMissing: 'refuse' }, async (db) => {
+    await requireUsers(db);
+    create(file);
+    try {
+      // One consistent moment, without stopping those who write: https://www.sqlite.org/lang_vacuum.html#vacuuminto
+      await sql`VACUUM INTO ${file}`.execute(db);
+    } catch (error) {
+      rmSync(file, { force: true });
+      throw databaseFailure(error) ?? error;
+    }
+  });
   process.stdout.write(`backed up to ${file}\n`);
 }
 

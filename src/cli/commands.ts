@@ -23,7 +23,7 @@ const USAGE = `usage: weapp-login [command]
   doctor                      look at everything a login needs, and say what to mend
   migrate [--dry-run]         bring the database's tables up to date, or only say what that would do
   backup <file>               copy the embedded database as of now, while the server goes on
-  copy --from URL --to URL    move the users to another database; can be run again
+  copy --from URL --to URL    move the users to another database; can be run again; --leave-out: not these columns of your own
   keygen [es256|rs256 <file>] make a secret to sign with, or a private key
   keygen callback             make the Token and the AES key of WeChat's message push
   sandbox [--port 9000]       run a WeChat for development alone, for a backend in any language

@@ -99,7 +99,7 @@ async function onUser(
 
 async function administer<T>(config: Config, work: (tools: Tools) => Promise<T>): Promise<T> {
   const now = () => new Date();
-  const stores = await openStores(config, createLog('silent'), { waitMs: 0 });
+  const stores = await openStores(config, createLog('silent'), { waitMs: 0, ifMissing: 'refuse' });
   try {
     const sessions = sessionsOf(stores, config, now);
     return await work({

@@ -1,5 +1,6 @@
 import { type Dialect, Kysely } from 'kysely';
 import type { Warn } from '../private-files.ts';
+import { StartError } from '../start-error.ts';
 import { claimRows } from './claim.ts';
 import { repeating } from './failures.ts';
 import { migrate, newerOf, planMigration } from './migrate.ts';
@@ -8,6 +9,7 @@ import { mysqlDialect } from './mysql.ts';
 import type { NodeListener } from './mysql-nodes.ts';
 import type { Db, Engine, Tables } from './schema.ts';
 import { sqliteDialect } from './sqlite.ts';
+import type { IfMissing } from './sqlite-file.ts';
 import type { Report } from './steps.ts';
 
 /** An open database. `db.destroy()` closes it. */
@@ -23,6 +25,8 @@ export interface OpenOptions {
   readonly timezone?: string | undefined;
   /** What is done about a database that a newer version has changed in a way that this one works with: used, by default. */
   readonly ifNewer?: 'refuse';
+  /** What is done about a SQLite file that is not there, and, where tables are brought up to date, about a database without users: made, by default. */
+  readonly ifMissing?: IfMissing;
   /** Told what the migrations do. */
   readonly report?: Report;
   /** Told when a node of a MySQL cluster is left and taken back. */
@@ -57,7 +61,10 @@ export function migrateDatabase(url: string, options: OpenOptions = {}): Promise
 /** Says what `migrateDatabase` would do, and changes nothing. */
 export function planDatabase(url: string, options: OpenOptions = {}): Promise<string[]> {
   return withPatientDatabase(url, options, (db, engine) =>
-    repeating(() => planMigration(db, engine, { ...options, report: options.report ?? silent })),
+    repeating(async () => {
+      if (options.ifNewer === 'refuse') refuseNewer(await newerOf(db, engine, silent));
+      return planMigration(db, engine, { ...options, report: options.report ?? silent });
+    }),
   );
 }
 
@@ -79,11 +86,25 @@ export async function withPatientDatabase<T>(
   }
 }
 
+export async function hasUsers(db: Db): Promise<boolean> {
+  const tables = await repeating(() => db.introspection.getTables());
+  return tables.some(({ name }) => name === 'wxuser');
+}
+
+/** @throws {StartError} for a database that has no table of users */
+export async function requireUsers(db: Db): Promise<void> {
+  if (!(await hasUsers(db)))
+    throw new StartError(
+      'The database has no table wxuser: is it the one of the server (DATABASE_URL)? Its tables are made by the first start',
+    );
+}
+
 async function bringUpToDate(
   db: Db,
   engine: Engine,
-  { appid, timezone, report = silent, ifNewer }: OpenOptions,
+  { appid, timezone, report = silent, ifMissing, ifNewer }: OpenOptions,
 ): Promise<string[]> {
+  if (ifMissing === 'refuse') await requireUsers(db);
   if (ifNewer === 'refuse') refuseNewer(await repeating(() => newerOf(db, engine, silent)));
   const done = await migrate(db, engine, { report, timezone });
   const claimed = appid !== undefined && engine === 'mysql' ? await repeating(() => claimRows(db, appid)) : 0;
@@ -91,8 +112,8 @@ async function bringUpToDate(
   return done;
 }
 
-function dialectOf(url: string, { listener, warn }: OpenOptions, patient = false): Dialect {
-  if (engineOf(url) === 'sqlite') return sqliteDialect(url.slice('sqlite:'.length), warn);
+function dialectOf(url: string, { listener, warn, ifMissing }: OpenOptions, patient = false): Dialect {
+  if (engineOf(url) === 'sqlite') return sqliteDialect(url.slice('sqlite:'.length), { ifMissing, warn });
   return mysqlDialect(url, { patient, ...(listener && { listener }) });
 }
 

@@ -68,12 +68,23 @@ export interface WxCallbackDeliveryTable {
   created_at: string;
 }
 
+/** One row per row that was merged into a user's, as it was: see migrations/merge.ts. Only where a tutorial's table was adopted. */
+export interface WxUserMergedTable {
+  id: Generated<UserId>;
+  /** `wxuser.id` */
+  merged_into: UserId;
+  merged_at: string;
+  /** A JSON object. */
+  row_json: string;
+}
+
 export interface Tables {
   wxuser: WxUserTable;
   wxsession: WxSessionTable;
   wxsession_revoked: WxSessionRevokedTable;
   wxmedia_check: WxMediaCheckTable;
   wxcallback_delivery: WxCallbackDeliveryTable;
+  wxuser_merged: WxUserMergedTable;
 }
 
 export type Db = Kysely<Tables>;

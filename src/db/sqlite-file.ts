@@ -1,5 +1,15 @@
-import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  lstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { createPrivateFile, makePrivate, makePrivateFolder, type Warn } from '../private-files.ts';
 import { fileProblem, StartError } from '../start-error.ts';
 
@@ -8,12 +18,23 @@ const COMPANIONS = ['-wal', '-shm', '-journal'];
 const RESTORE = 'restore a backup, or move it away to begin with an empty one';
 const DAMAGED = /^SQLITE_(?:NOTADB|CORRUPT|FORMAT)/;
 
+/** Whether a database file may be made. */
+export type IfMissing = 'make' | 'refuse';
+
+/** The whole path of the file that a `sqlite:` URL names, if there is none. */
+export function missingFile(url: string): string | undefined {
+  const file = url.slice('sqlite:'.length);
+  if (!url.startsWith('sqlite:') || file === ':memory:' || existsSync(file)) return undefined;
+  return resolve(file);
+}
+
 /**
- * Makes the file with its folder if it is not there, and sees that SQLite can work on it and that its owner alone can read
+ * Makes the file with its folder if it is not there and may be made, and sees that SQLite can work on it and that its owner alone can read
  * it. SQLite gives its companions the rights of the file.
  * @throws {StartError}
  */
-export function prepareFile(file: string, warn: Warn): void {
+export function prepareFile(file: string, ifMissing: IfMissing, warn: Warn): void {
+  if (ifMissing === 'refuse' && !isThere(file)) throw new StartError(nothingAt(file));
   try {
     makePrivateFolder(dirname(file));
     if (createIfAbsent(file)) return;
@@ -50,6 +71,15 @@ export function refuseCutFile(file: string): void {
   if (header.length < 100) return;
   const pageSize = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
   if (statSync(file).size % pageSize !== 0) throw new StartError(problemOf(file, `is cut short: ${RESTORE}`));
+}
+
+/** A symbolic link that leads nowhere is there: what is wrong with it is said later. */
+function isThere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
+function nothingAt(file: string): string {
+  return `There is no database at ${resolve(file)}: run this in the folder of the server, or name its file (DATABASE_URL). A new one is made by the first start`;
 }
 
 function createIfAbsent(file: string): boolean {

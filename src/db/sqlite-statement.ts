@@ -2,7 +2,8 @@ import type { SqliteStatement } from 'kysely';
 import type Libsql from 'libsql';
 import { exactInteger } from '../user-id.ts';
 
-const LARGEST = 2n ** 63n - 1n;
+/** Of an INTEGER in SQLite. */
+export const LARGEST_INTEGER = 2n ** 63n - 1n;
 
 /**
  * Prepares a statement that loses no digits: an integer comes as a number, or as the text of its digits where a number would
@@ -22,7 +23,7 @@ export function prepareExact(database: Libsql.Database, sql: string): SqliteStat
 
 /** libsql throws on an integer that SQLite cannot hold; a text of these digits equals no id. */
 function bindable(parameter: unknown): unknown {
-  return typeof parameter === 'bigint' && parameter > LARGEST ? String(parameter) : parameter;
+  return typeof parameter === 'bigint' && parameter > LARGEST_INTEGER ? String(parameter) : parameter;
 }
 
 function exact(row: unknown): unknown {

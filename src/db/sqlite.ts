@@ -1,23 +1,31 @@
 import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
 import Libsql from 'libsql';
 import type { Warn } from '../private-files.ts';
-import { openProblem, prepareFile, refuseCutFile } from './sqlite-file.ts';
+import { type IfMissing, openProblem, prepareFile, refuseCutFile } from './sqlite-file.ts';
 import { prepareExact } from './sqlite-statement.ts';
 
+interface Options {
+  readonly ifMissing?: IfMissing | undefined;
+  readonly warn?: Warn | undefined;
+}
+
 /**
- * The embedded database in one file, made with its folder if it is not there, for its owner alone.
+ * The embedded database in one file, for its owner alone; by default made with its folder if it is not there.
  * WAL lets readers go on while one writes; with it `synchronous=NORMAL` cannot corrupt the file, and only a power
  * failure can take back the last moments: https://www.sqlite.org/pragma.html#pragma_synchronous
  */
-export function sqliteDialect(file: string, warn: Warn = () => undefined): SqliteDialect {
+export function sqliteDialect(
+  file: string,
+  { ifMissing = 'make', warn = () => undefined }: Options = {},
+): SqliteDialect {
   return new SqliteDialect({
-    database: async () => (file === ':memory:' ? open(file) : openFile(file, warn)),
+    database: async () => (file === ':memory:' ? open(file) : openFile(file, ifMissing, warn)),
   });
 }
 
 /** @throws {StartError} where the file cannot be a database of ours */
-function openFile(file: string, warn: Warn): SqliteDatabase {
-  prepareFile(file, warn);
+function openFile(file: string, ifMissing: IfMissing, warn: Warn): SqliteDatabase {
+  prepareFile(file, ifMissing, warn);
   try {
     const database = open(file);
     refuseCutFile(file);

@@ -5,6 +5,7 @@ import { type Problem, TablesError } from '../db/adoption/problem.ts';
 import { describeTable, type Table } from '../db/mysql-table.ts';
 import { engineOf, planDatabase, withPatientDatabase } from '../db/open.ts';
 import { type Db, fromColumn } from '../db/schema.ts';
+import { missingFile } from '../db/sqlite-file.ts';
 import { compareClocks, type Finding } from './finding.ts';
 import { examineServers } from './mysql.ts';
 
@@ -16,14 +17,22 @@ const subject = 'database';
  */
 export async function examineDatabase(config: Config, now: () => Date): Promise<Finding[]> {
   const { databaseUrl: url, databaseTimezone: timezone } = config;
+  const missing = missingFile(url);
+  if (missing !== undefined) {
+    const todo =
+      'run this in the folder of the server, or correct DATABASE_URL; the first start makes a new database';
+    return [{ level: 'problem', subject, says: `there is no file ${missing}`, todo }];
+  }
   const findings: Finding[] = [];
-  const pending = await planDatabase(url, { timezone, report: (says) => findings.push(warning(says)) }).catch(
-    (error: unknown) => {
-      if (!(error instanceof TablesError)) throw error;
-      findings.push(...error.problems.map(findingOf));
-      return [];
-    },
-  );
+  const pending = await planDatabase(url, {
+    timezone,
+    ifMissing: 'refuse',
+    report: (says) => findings.push(warning(says)),
+  }).catch((error: unknown) => {
+    if (!(error instanceof TablesError)) throw error;
+    findings.push(...error.problems.map(findingOf));
+    return [];
+  });
   const refused = findings.some(({ level }) => level === 'problem');
   findings.unshift({ level: 'ok', subject, says: `answers (${engineOf(url)})` });
   if (pending.length > 0) {

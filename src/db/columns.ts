@@ -1,0 +1,45 @@
+import type { Tables } from './schema.ts';
+
+/** The columns of every table of ours. One that is missing here does not compile. */
+export const COLUMNS: { readonly [Table in keyof Tables]: Readonly<Record<keyof Tables[Table], true>> } = {
+  wxuser: {
+    id: true,
+    appid: true,
+    user_id: true,
+    unionid: true,
+    nickName: true,
+    avatar: true,
+    gender: true,
+    phone: true,
+    status: true,
+    own_nickName: true,
+    own_avatar: true,
+    own_gender: true,
+    session_generation: true,
+    created_at: true,
+    updated_at: true,
+    last_login_at: true,
+  },
+  wxsession: {
+    sid: true,
+    wxuser_id: true,
+    generation: true,
+    session_key: true,
+    device: true,
+    place: true,
+    created_at: true,
+    last_used_at: true,
+    expires_at: true,
+  },
+  wxsession_revoked: { sid: true, wxuser_id: true, expires_at: true },
+  wxmedia_check: {
+    trace_id: true,
+    wxuser_id: true,
+    avatar: true,
+    suggest: true,
+    label: true,
+    created_at: true,
+  },
+  wxcallback_delivery: { digest: true, state: true, created_at: true },
+  wxuser_merged: { id: true, merged_into: true, merged_at: true, row_json: true },
+};
