@@ -94,6 +94,7 @@ describe.each(engines)('on $name, a database', ({ fresh }) => {
     const { url } = await given(COMPATIBLE);
     const target = await freshSqlite();
     onTestFinished(target.drop);
+    await migrateDatabase(target.url);
     for (const [from, to] of [
       [url, target.url],
       [target.url, url],
