@@ -155,13 +155,13 @@ describe('a backup', () => {
 
     const made = run(['migrate']);
     await made.ended;
+    const folder = run(['backup', 'no-folder/copy.db'], {}, made.folder);
+    expect(await folder.ended).toBe(1);
+    expect(folder.output()).toMatch(/^no-folder\/copy.db cannot be written \(ENOENT/);
     writeFileSync(join(made.folder, 'data/weapp-login.db'), 'no database');
     const damaged = run(['backup', 'copy.db'], {}, made.folder);
     expect(await damaged.ended).toBe(1);
     expect(damaged.output()).toMatch(/^The database file .* is damaged \(SQLITE_NOTADB\): restore a backup/);
-    const folder = run(['backup', 'no-folder/copy.db'], {}, made.folder);
-    expect(await folder.ended).toBe(1);
-    expect(folder.output()).toMatch(/^no-folder\/copy.db cannot be written \(ENOENT/);
     expect(existsSync(join(made.folder, 'copy.db'))).toBe(false);
   });
 });
