@@ -25,6 +25,7 @@ export function refuseProduction(env: Environment): void {
 
 /** Other names in use for a setting: `WX_APPSECRET` is what many tutorials write, `MYSQL_USERNAME` what WeChat Cloud Run gives. */
 const ALIASES = { WX_APPSECRET: 'WX_SECRET', MYSQL_USERNAME: 'MYSQL_USER' } as const;
+const NAMES = { ...ALIASES, MYSQL_ADDRESS: 'MYSQL_HOST' } as const;
 
 /** Where one of them is given, the other is not missing. */
 const INSTEAD: Readonly<Record<string, string>> = {
@@ -34,6 +35,11 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 
 /** Every problem of the environment, by name; never a value, since it may be a secret. */
+/** Whether a name is one of a setting. */
+export function isSetting(name: string): boolean {
+  return Object.hasOwn(environment.shape, name) || Object.hasOwn(NAMES, name);
+}
+
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly string[];
@@ -61,7 +67,7 @@ export function loadConfig(env: Environment, inFile: readonly string[] = []) {
     Object.keys(env).filter((name) => env[name]?.trim()),
     {
       settings: Object.keys(environment.shape),
-      aliases: { ...ALIASES, MYSQL_ADDRESS: 'MYSQL_HOST' },
+      aliases: NAMES,
       isGiven: (name) => [name, INSTEAD[name] ?? name].some((each) => given[each] !== undefined),
       inFile,
     },

@@ -1,14 +1,15 @@
 import { type Config, ConfigError, loadConfig } from '../config.ts';
 import { describeEnvFile, readEnvFile } from './env-file.ts';
 import { explain } from './explain.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Each takes what stands behind its name on the command line. Loaded when asked for: a key needs no web server. */
 const commands: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
-  start: async () => (await import('./start.ts')).startCommand(settings(), readEnvFile()),
+  start: alone(async () => (await import('./start.ts')).startCommand(settings(), readEnvFile())),
   migrate: async (args) => (await import('./migrate.ts')).migrateCommand(settings(), args),
   backup: async (args) => (await import('./backup.ts')).backupCommand(settings(), args),
   copy: async (args) => (await import('./copy.ts')).copyCommand(args),
-  doctor: async () => (await import('./doctor.ts')).doctorCommand(settings),
+  doctor: alone(async () => (await import('./doctor.ts')).doctorCommand(settings)),
   keygen: async (args) => (await import('./keygen.ts')).keygenCommand(args),
   sandbox: async (args) => (await import('./sandbox.ts')).sandboxCommand(args),
   users: async (args) => (await import('./users.ts')).usersCommand(settings(), args),
@@ -42,6 +43,16 @@ export async function runCommand(name = 'start', ...args: string[]): Promise<voi
     const where = error instanceof ConfigError ? `\n${whereFrom()}` : '';
     fail(`${explain(error)}${where}`, 1);
   }
+}
+
+/** Whoever names a file of settings there would meet a sandbox. */
+function alone(command: () => Promise<void>): (args: readonly string[]) => Promise<void> {
+  return async ([argument]) => {
+    if (argument === undefined) return command();
+    throw new UsageError(
+      'this command takes no arguments: settings come from the environment and from .env, or from the file that DOTENV_PATH names',
+    );
+  };
 }
 
 function settings(): Config {

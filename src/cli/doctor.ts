@@ -49,7 +49,11 @@ async function readSettings(settings: () => Config): Promise<Config | undefined>
 
 /** Whoever asks in another folder than the server's sees it here. */
 function examineEnvFile(): Finding[] {
-  return [{ level: 'ok', subject: '.env', says: `that was read: ${describeEnvFile(readEnvFile())}` }];
+  const file = readEnvFile();
+  const isRead = !file.isThere || (file.names.length > 0 && file.emptied.length === 0);
+  return [
+    { level: isRead ? 'ok' : 'warning', subject: '.env', says: `that was read: ${describeEnvFile(file)}` },
+  ];
 }
 
 /** What cannot be examined is a finding too. */
