@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { LARGEST_ID, type UserId } from '../user-id.ts';
+import { largestOf } from './adoption/ids.ts';
 import type { Side } from './copy-columns.ts';
 import { idParam } from './id-param.ts';
-import { largestOf } from './adoption/ids.ts';
 import { describeTable } from './mysql-table.ts';
 import { LARGEST_INTEGER } from './sqlite-statement.ts';
 
