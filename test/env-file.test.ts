@@ -195,6 +195,10 @@ describe('from the command line', () => {
     expect(output).toContain(`line 1 of ${folder}/.env sets nothing: write NAME=value`);
     expect(output).toContain(`line 2 of ${folder}/.env has the value of WX_SECRET in typographic quotes`);
     expect(output).not.toMatch(/s3cret|SANDBOX|listening/);
+    const doctor = run(['doctor'], {}, folder);
+    expect(await doctor.ended).toBe(1);
+    expect(doctor.output().match(/^problem +settings: line \d of /gm)).toHaveLength(2);
+    expect(doctor.output().match(/line 1 of/g)).toHaveLength(1);
   });
 
   test('a file that somebody thinks is read is named: .env.txt, a broken link, one that DOTENV_PATH or an argument names', async () => {

@@ -42,7 +42,7 @@ async function readSettings(settings: () => Config): Promise<Config | undefined>
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const says of error.problems) report({ level: 'problem', subject: 'settings', says });
-    for (const finding of await findingsOf('.env', examineEnvFile, '')) report(finding);
+    for (const finding of envFileIfReadable()) report(finding);
     return undefined;
   }
 }
@@ -54,6 +54,15 @@ function examineEnvFile(): Finding[] {
   return [
     { level: isRead ? 'ok' : 'warning', subject: '.env', says: `that was read: ${describeEnvFile(file)}` },
   ];
+}
+
+/** What is wrong with it has been said as the problem of the settings. */
+function envFileIfReadable(): Finding[] {
+  try {
+    return examineEnvFile();
+  } catch {
+    return [];
+  }
 }
 
 /** What cannot be examined is a finding too. */

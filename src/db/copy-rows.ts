@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { StartError } from '../start-error.ts';
 import type { Side, StoredColumn } from './copy-columns.ts';
 import { databaseFailure } from './failures.ts';
@@ -38,9 +38,7 @@ export async function select(
   const ours = columns.map((column) => sql`${sql.id(column)} AS ${sql.id(column)}`);
   const others = own.map((column) => {
     const ref = sql.id(column.name);
-    // The driver's own reading of these rounds, and MySQL prints six digits of a FLOAT.
-    const exact = engine === 'mysql' && column.kind === 'floating' ? sql`CONCAT(${ref} + 0E0)` : ref;
-    return sql`${exact} AS ${ref}`;
+    return sql`${engine === 'mysql' ? asText(column) : ref} AS ${ref}`;
   });
   const floating = new Set(own.flatMap((column) => (column.kind === 'floating' ? [column.name] : [])));
   const { rows } =
@@ -52,6 +50,14 @@ export async function select(
       Object.entries(row).map(([column, value]) => [column, plain(column, value, floating)]),
     ),
   );
+}
+
+/** What the driver would round or take apart is read as a text. */
+function asText({ name, kind }: StoredColumn): RawBuilder<unknown> {
+  const ref = sql.id(name);
+  if (kind === 'json') return sql`CONCAT(${ref})`;
+  // By itself MySQL prints six digits of a FLOAT.
+  return kind === 'floating' ? sql`CONCAT(${ref} + 0E0)` : ref;
 }
 
 /** One form of a value on both sides. */
