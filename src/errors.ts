@@ -19,6 +19,13 @@ export const catalogue = {
     en: 'The request is not valid: see the fields listed in issues',
     when: 'A field is missing or malformed; `issues` names each.',
   },
+  account_in_use: {
+    status: 409,
+    retry: 'never',
+    zh: '账号还被其他数据（如订单）引用，无法注销，请联系客服',
+    en: 'Other data (such as orders) refers to this account, so it cannot be erased: ask its operator',
+    when: "A foreign key of the app's own tables on `wxuser` keeps the row: it is `ON DELETE RESTRICT`. The log names it. The session has ended.",
+  },
   content_rejected: {
     status: 400,
     retry: 'never',

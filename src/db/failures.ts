@@ -57,6 +57,13 @@ export function databaseFailure(error: unknown): AppError | undefined {
   return new AppError('database_unavailable', { reason: `${code || 'LOST'}: ${message || 'no answer'}` });
 }
 
+/** The `account_in_use` of a row that a foreign key of another's table keeps. */
+export function accountInUse(error: unknown): AppError | undefined {
+  if (!/^ER_ROW_IS_REFERENCED/.test(codeOf(error))) return undefined;
+  const [, key] = /CONSTRAINT (`[^`]+`)/.exec((error as Error).message) ?? [];
+  return new AppError('account_in_use', { reason: `a foreign key ${key ?? ''} keeps the row` });
+}
+
 /**
  * Wraps the methods of a repository, each of which may safely run twice: a conflict with another statement is repeated
  * for two seconds, a lost connection once, on whatever node is well. What still fails is `database_unavailable`.

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { UserId } from '../user-id.ts';
 import type { Profile } from '../wechat/profile.ts';
-import { withDatabaseFailures } from './failures.ts';
+import { accountInUse, withDatabaseFailures } from './failures.ts';
 import { idParam } from './id-param.ts';
 import { blankMerged } from './merged.ts';
 import { describeTable } from './mysql-table.ts';
@@ -57,6 +57,7 @@ export interface Users {
   /**
    * Deletes a user's row, what was merged into it, his sessions and the checks of his pictures: all or nothing. The ids of those that are kept as ended
    * stay until their tokens have expired, lest a Redis that forgets brings them back. Answers the avatar he had.
+   * Fails with `account_in_use` where a foreign key of an adopted table keeps the row.
    */
   erase(id: UserId): Promise<string | null>;
 }
@@ -132,7 +133,13 @@ export function createUsers({ db, engine }: Database, now: () => Date): Users {
       const merged = engine === 'mysql' && (await hasMerged());
       return db.transaction().execute(async (transaction) => {
         const former = await holdAvatar(transaction, id);
-        await transaction.deleteFrom('wxuser').where('id', '=', idParam(id)).execute();
+        await transaction
+          .deleteFrom('wxuser')
+          .where('id', '=', idParam(id))
+          .execute()
+          .catch((error: unknown) => {
+            throw accountInUse(error) ?? error;
+          });
         await transaction.deleteFrom('wxsession').where('wxuser_id', '=', idParam(id)).execute();
         await transaction.deleteFrom('wxmedia_check').where('wxuser_id', '=', idParam(id)).execute();
         if (merged)

@@ -60,7 +60,7 @@ const warning = (says: string): Finding => ({ level: 'warning', subject, says })
 
 function findingOf({ what, says, helps }: Problem): Finding {
   const todo = helps.join('; ');
-  return { level: 'problem', subject, says: `wxuser: ${what}: ${says}`, ...(todo && { todo }) };
+  return { level: 'problem', subject, says: `${what}: ${says}`, ...(todo && { todo }) };
 }
 
 async function examineAdopted(db: Db, table: Table): Promise<Finding[]> {

@@ -4,6 +4,7 @@ import { quoted, type Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
 import type { Alteration } from './alterations.ts';
 import type { Findings, Problem } from './problem.ts';
+import { alterUsers } from './statements.ts';
 
 const ENGINES = /^(?:InnoDB|MyISAM|Aria|MEMORY|TokuDB|RocksDB|ndbcluster)$/i;
 
@@ -14,13 +15,13 @@ export function problemsOfTable({ engine, partitioned }: Table): Problem[] {
     problems.push({
       what: `ENGINE=${engine}`,
       says: 'a login needs transactions and keys',
-      helps: ['ALTER TABLE wxuser ENGINE=InnoDB'],
+      helps: [alterUsers('ENGINE=InnoDB')],
     });
   if (partitioned)
     problems.push({
       what: 'PARTITION BY',
       says: 'a table with partitions takes no unique key on appid and user_id',
-      helps: ['ALTER TABLE wxuser REMOVE PARTITIONING'],
+      helps: [alterUsers('REMOVE PARTITIONING')],
     });
   return problems;
 }

@@ -3,6 +3,7 @@ import { nullable } from './alterations.ts';
 import { isOurs, KEYS } from './definitions.ts';
 import { withoutPrimary } from './own-columns.ts';
 import type { Problem } from './problem.ts';
+import { alterUsers } from './statements.ts';
 
 /** Unique keys that refuse what a login writes, and keys that have our names. */
 export function problemsOfKeys(table: Table): Problem[] {
@@ -17,7 +18,7 @@ function problemOfName(table: Table, key: Key): Problem | undefined {
   return {
     what: described(table, key),
     says: `a key of this name must be on ${ours.columns.join(', ')}`,
-    helps: [`ALTER TABLE wxuser DROP INDEX ${quoted(key.name)}, ADD INDEX (${columnsOf(table, key)})`],
+    helps: [alterUsers(`DROP INDEX ${quoted(key.name)}, ADD INDEX (${columnsOf(table, key)})`)],
   };
 }
 
@@ -38,7 +39,7 @@ function problemOfUnique(table: Table, key: Key): Problem | undefined {
   return {
     what: described(table, key),
     says: `${values}, and all but the first would be refused`,
-    helps: [`ALTER TABLE wxuser ${isOwn && open && !first?.generated ? open : loose}`],
+    helps: [alterUsers(isOwn && open && !first?.generated ? open : loose)],
   };
 }
 

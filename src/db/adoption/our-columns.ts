@@ -5,6 +5,7 @@ import type { Db } from '../schema.ts';
 import { renamed } from './alterations.ts';
 import { isOurs } from './definitions.ts';
 import type { Problem } from './problem.ts';
+import { alterUsers, updateUsers } from './statements.ts';
 
 const TEXTS = /^(?:var)?char$|text$/;
 /** What an existing column of our name may be, and what the login writes there. */
@@ -45,7 +46,7 @@ export function problemOfOpenid({ columns }: Table): Problem | undefined {
   const says = userId
     ? `it would be taken for the openid, but the openids seem to be in ${openid.name}`
     : `the openid must be in a column of this name; it seems to be in ${openid.name}`;
-  return { what: 'user_id', says, helps: [alter(clauses.join(', '))] };
+  return { what: 'user_id', says, helps: [alterUsers(clauses.join(', '))] };
 }
 
 function problemOfType(name: string, column: Column): Problem | undefined {
@@ -58,14 +59,14 @@ function problemOfType(name: string, column: Column): Problem | undefined {
   const says = `the login writes ${written} into a column of this name`;
   if (column.type === 'json') {
     const text = `MODIFY ${quoted(column.name)} VARCHAR(255) CHARACTER SET utf8mb4 NULL`;
-    return problem(column, says, [alter(text), unquote(column)]);
+    return problem(column, says, [alterUsers(text), unquote(column)]);
   }
   if (column.type === 'bit')
-    return problem(column, says, [alter(`MODIFY ${quoted(column.name)} TINYINT NULL DEFAULT 0`)]);
+    return problem(column, says, [alterUsers(`MODIFY ${quoted(column.name)} TINYINT NULL DEFAULT 0`)]);
   if (name === 'user_id')
     return /binary$/.test(column.type)
       ? problem(column, says, [
-          alter(`MODIFY ${quoted(column.name)} VARCHAR(${Math.max(64, column.length)}) NULL`),
+          alterUsers(`MODIFY ${quoted(column.name)} VARCHAR(${Math.max(64, column.length)}) NULL`),
         ])
       : problem(
           column,
@@ -81,12 +82,12 @@ function problemOfCheck(table: Table, name: string, column: Column): Problem | u
   if (!check) return undefined;
   if (check.name !== undefined)
     return problem(column, `what the login writes there may not pass the CHECK ${check.name}`, [
-      alter(`DROP CONSTRAINT ${quoted(check.name)}`),
+      alterUsers(`DROP CONSTRAINT ${quoted(check.name)}`),
     ]);
   const free = column.definition.replace(/ CHECK \(.*\)/i, '');
   const isJson = /json_valid/i.test(column.definition);
   return problem(column, 'what the login writes there may not pass its CHECK', [
-    alter(`MODIFY ${quoted(column.name)} ${free}`),
+    alterUsers(`MODIFY ${quoted(column.name)} ${free}`),
     ...(isJson ? [unquote(column)] : []),
   ]);
 }
@@ -95,7 +96,7 @@ async function problemsOfValues(db: Db, table: Table, name: string, column: Colu
   switch (name) {
     case 'appid': {
       const empty = await count(db, sql`appid IS NULL`);
-      const help = update(table, `appid = ''`, 'appid IS NULL');
+      const help = updateUsers(table, "appid = ''", 'appid IS NULL');
       return empty > 0
         ? [problem(column, `it is NULL in ${empty} rows, whose users would come as new ones`, [help])]
         : [];
@@ -104,7 +105,7 @@ async function problemsOfValues(db: Db, table: Table, name: string, column: Colu
       const empty = await count(db, sql`user_id = ''`);
       const says = `it is empty in ${empty} rows, which would be merged as if they were one user`;
       const help = column.nullable
-        ? update(table, 'user_id = NULL', "user_id = ''")
+        ? updateUsers(table, 'user_id = NULL', "user_id = ''")
         : "DELETE FROM wxuser WHERE user_id = ''";
       return empty > 1 ? [problem(column, says, [help])] : [];
     }
@@ -156,8 +157,8 @@ async function problemsOfGender(db: Db, table: Table, column: Column): Promise<P
   const known = `TRIM(${quoted(column.name)}) NOT IN ('', '0', '1', '2')`;
   return [
     problem(column, `here it is 0 (unknown), 1 (male) or 2 (female), not ${words.slice(0, 3).join(', ')}`, [
-      alter(text),
-      update(
+      alterUsers(text),
+      updateUsers(
         table,
         `${quoted(column.name)} = CASE ${quoted(column.name)} ${cases.join(' ')} ELSE '0' END`,
         known,
@@ -175,18 +176,8 @@ function problem({ name, definition }: Column, says: string, helps: readonly str
   return { what: `${name} ${definition}`, says, helps };
 }
 
-const alter = (clauses: string) => `ALTER TABLE wxuser ${clauses}`;
-
 function rename(column: Column): string {
-  return alter(renamed(column, `${column.name}_old`));
-}
-
-/** Leaves alone the times of changes that the server would set. */
-function update({ columns }: Table, set: string, where: string): string {
-  const kept = [...columns.values()]
-    .filter(({ onUpdate }) => onUpdate)
-    .map(({ name }) => `, ${quoted(name)} = ${quoted(name)}`);
-  return `UPDATE wxuser SET ${set}${kept.join('')} WHERE ${where}`;
+  return alterUsers(renamed(column, `${column.name}_old`));
 }
 
 function unquote({ name }: Column): string {

@@ -2,6 +2,7 @@ import { type Column, quoted, type Table } from '../mysql-table.ts';
 import { type Alteration, nullable, renamed } from './alterations.ts';
 import { isOurs } from './definitions.ts';
 import type { Problem } from './problem.ts';
+import { alterUsers } from './statements.ts';
 
 const ownColumns = ({ columns }: Table): Column[] =>
   [...columns].filter(([name]) => !isOurs(name)).map(([, column]) => column);
@@ -18,7 +19,7 @@ export function problemsOfOwnColumns(table: Table): Problem[] {
       {
         what: `${column.name} ${column.definition}`,
         says: 'it has no default, so every new user would be refused',
-        helps: [`ALTER TABLE wxuser ${primary ? withoutPrimary(table) : nullable(column)}`],
+        helps: [alterUsers(primary ? withoutPrimary(table) : nullable(column))],
       },
     ];
   });
@@ -31,7 +32,7 @@ export function problemsOfComputed(table: Table, alterations: readonly Alteratio
     const from = generated && altered.find((column) => definition.toLowerCase().includes(`\`${column}\``));
     if (!from) return [];
     const says = `it is computed from ${from}, which must be altered, and may come out otherwise; add it again afterwards`;
-    const helps = [`ALTER TABLE wxuser DROP COLUMN ${quoted(name)}`];
+    const helps = [alterUsers(`DROP COLUMN ${quoted(name)}`)];
     return [{ what: `${name} ${definition}`, says, helps }];
   });
 }
@@ -43,7 +44,7 @@ function problemOfCounting({ columns }: Table, column: Column): Problem {
   return {
     what: `${column.name} ${column.definition}`,
     says: 'it counts up by itself, which in a table one column can do, and the id must',
-    helps: [`ALTER TABLE wxuser ${help}`],
+    helps: [alterUsers(help)],
   };
 }
 

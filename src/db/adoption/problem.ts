@@ -29,7 +29,8 @@ export class TablesError extends StartError {
       [
         'The tables that are there cannot be taken over as they are, and nothing was changed. What is in the way, and what helps:',
         ...each,
-        'Back up the database, change what is named, and start again; `weapp-login migrate --dry-run` only looks.',
+        'Back up the database, change what is named, and start again; `weapp-login migrate --dry-run` only looks. ' +
+          "If a statement is refused for a date of zeros: SET SESSION sql_mode = '' before it.",
       ].join('\n'),
     );
     this.problems = problems;

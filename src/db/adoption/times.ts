@@ -1,9 +1,10 @@
 import { sql } from 'kysely';
-import type { Column, Table } from '../mysql-table.ts';
+import { type Column, quoted, type Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
 import type { Step } from '../steps.ts';
-import { isBegun, timestampClause, zonelessTimes } from './alterations.ts';
+import { isBegun, nullable, timestampClause, zonelessTimes } from './alterations.ts';
 import type { Problem } from './problem.ts';
+import { alterUsers, boundLocks, updateUsers } from './statements.ts';
 
 const UTC = '+00:00';
 
@@ -30,7 +31,10 @@ export async function problemsOfTimes(
       problems.push({
         what,
         says: `${outside} of its times cannot be in a TIMESTAMP, which reaches from 1970 to 2038`,
-        helps: [`UPDATE wxuser SET ${column.name} = NULL WHERE ${outsideOf(column)}`],
+        helps: [
+          ...(column.nullable ? [] : [alterUsers(nullable(column))]),
+          updateUsers(table, `${quoted(column.name)} = NULL`, outsideOf(column)),
+        ],
       });
   }
   return problems;
@@ -45,12 +49,13 @@ export async function zoneSteps(db: Db, table: Table, timezone: string | undefin
   return [
     {
       what,
-      run: () => inZone(db, timezone, () => sql.raw(`ALTER TABLE wxuser ${clauses.join(', ')}`).execute(db)),
+      run: () => inZone(db, timezone, () => sql.raw(alterUsers(clauses.join(', '))).execute(db)),
     },
   ];
 }
 
 export async function inZone(db: Db, timezone: string, work: () => Promise<unknown>): Promise<void> {
+  await boundLocks(db);
   await sql`SET SESSION time_zone = ${timezone}`.execute(db);
   try {
     await work();

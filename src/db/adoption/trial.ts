@@ -4,6 +4,7 @@ import { quoted, type Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
 import { createUsers, type Login } from '../users.ts';
 import type { Findings, Problem } from './problem.ts';
+import { boundLocks } from './statements.ts';
 
 /** A temporary table: it is gone with its connection, whatever happens. */
 const TRIAL = 'weapp_login_trial';
@@ -21,6 +22,7 @@ export function tryOut(db: Db, { keys }: Table, alters: readonly Clauses[]): Pro
     .filter(({ type }) => /^(?:FULLTEXT|SPATIAL)$/i.test(type))
     .map(({ name }) => `DROP INDEX ${quoted(name)}`);
   return db.connection().execute(async (own) => {
+    await boundLocks(own);
     await dropTrial(own);
     const refused = await messageOf(() =>
       sql`CREATE TEMPORARY TABLE ${sql.table(TRIAL)} LIKE wxuser`.execute(own),

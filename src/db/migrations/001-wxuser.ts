@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { alterationsOf } from '../adoption/alterations.ts';
 import { createTable, UNIONID_KEY, UNIQUE_KEY } from '../adoption/definitions.ts';
+import { alterUsers, boundLocks } from '../adoption/statements.ts';
 import { zoneSteps } from '../adoption/times.ts';
 import { describeTable } from '../mysql-table.ts';
 import type { Db, Engine } from '../schema.ts';
@@ -53,16 +54,13 @@ const onSqlite = sql`
     UNIQUE (appid, user_id)
   )`;
 
-/** While an ALTER waits for others who use the table, everybody else waits behind it. */
-const LOCK_SECONDS = 5;
-
 async function planOnMysql(db: Db, timezone: string | undefined): Promise<Step[]> {
   const table = await describeTable(db, 'wxuser');
   const alter = (what: string, clauses: readonly string[]): Step => ({
     what,
     async run() {
-      await sql`SET SESSION lock_wait_timeout = ${LOCK_SECONDS}`.execute(db);
-      await sql.raw(`ALTER TABLE wxuser ${clauses.join(', ')}`).execute(db);
+      await boundLocks(db);
+      await sql.raw(alterUsers(clauses.join(', '))).execute(db);
     },
   });
   if (!table) return [{ what: 'create the table wxuser', run: () => sql.raw(createTable()).execute(db) }];
