@@ -354,3 +354,20 @@ test.skipIf(!mysqlUrl)(
     expect(refused).not.toContain('secret');
   },
 );
+
+test.each(engines)(
+  'what the target turns into something else is said by row and column, on $name',
+  async ({ name, fresh }) => {
+    const [from, to] = [await made(fresh), await made(fresh)];
+    await execute(from, user(1), user(SNOWFLAKE, "nickName='张三'"));
+    await execute(
+      to,
+      name === 'SQLite'
+        ? "CREATE TRIGGER other AFTER INSERT ON wxuser WHEN NEW.nickName <> 'x' BEGIN UPDATE wxuser SET nickName = 'x' WHERE id = NEW.id; END"
+        : "CREATE TRIGGER other BEFORE INSERT ON wxuser FOR EACH ROW SET NEW.nickName = IF(NEW.nickName IS NULL, NULL, 'x')",
+    );
+    await expect(copy(from, to)).rejects.toThrow(
+      'wxuser differs in the end: nickName of a row (id 1583264823746281472).',
+    );
+  },
+);

@@ -128,7 +128,7 @@ function refusal({ name }: CopiedTable, error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message?: string };
   if (typeof code !== 'string' || !/^(?:ER_|SQLITE_)/.test(code)) return error;
   const [, column = '', other = ''] =
-    /(?:column|field) '([\w$]+)'|failed: (\w+\.\w+)/i.exec(message ?? '') ?? [];
+    /(?:column|field) [`'](?:[\w$]+`\.`)*([\w$]+)[`']|failed: (\w+\.\w+)/i.exec(message ?? '') ?? [];
   const where = column || other ? `, column ${column || other}` : '';
   return new StartError(
     `${name}: the target refuses a row (${code}${where}): make its column as it is in the source (SHOW CREATE TABLE), and run this again`,

@@ -8,14 +8,21 @@ import { LARGEST_INTEGER } from './sqlite-statement.ts';
 
 const CHUNK = 5000;
 
-/** Ids that the target cannot hold, or that are no user's. */
+/** Ids and openids that the target cannot hold, or that are no user's. */
 export async function idsInTheWay(from: Side, to: Side): Promise<string[]> {
-  const { rows } = await sql<{ highest: UserId | null; low: UserId | null }>`
-    SELECT MAX(id) AS highest, SUM(id < 1) AS low FROM wxuser`.execute(from.db);
-  const { highest, low } = rows[0] ?? {};
+  const { rows } = await sql<Record<'highest' | 'low' | 'nobodys', UserId | null>>`
+    SELECT MAX(id) AS highest, SUM(id < 1) AS low, SUM(user_id IS NULL) AS nobodys FROM wxuser`.execute(
+    from.db,
+  );
+  const { highest, low, nobodys } = rows[0] ?? {};
   const largest = await largestIdOf(to);
   return [
     ...(Number(low ?? 0) > 0 ? [`wxuser: ${low} users have an id below 1: give them other ids`] : []),
+    ...(Number(nobodys ?? 0) > 0 && to.engine === 'sqlite'
+      ? [
+          `wxuser: ${nobodys} rows have no openid (user_id is NULL), which SQLite does not hold: they are nobody's, delete them in the source`,
+        ]
+      : []),
     ...(BigInt(highest ?? 0) > largest
       ? [`wxuser: the source has ids up to ${highest}, the target can hold ids up to ${largest}`]
       : []),
