@@ -280,6 +280,16 @@ describe('what any call is answered', () => {
     expect(await failure(session.request(ME))).toMatchObject({ status: 503, retryAfter: undefined });
   });
 
+  test.each([
+    [403, PAGE, 'not weapp-login answered 403 with a web page'],
+    [500, '', 'not weapp-login answered 500 with nothing'],
+    [502, { error: 'x' }, 'not weapp-login answered 502 with other JSON'],
+  ])('a %d of a gateway says what came', async (status, data, reason) => {
+    const { session, phone } = open({ retries: 0 });
+    phone.next(GET_ME, answer(data, status));
+    expect(await failure(session.request(ME))).toMatchObject({ status, code: `http_${status}`, reason });
+  });
+
   test('a refusal of another form has all parts of a SessionError', async () => {
     const { session, phone } = open({ retries: 0 });
     const body = { code: { a: 1 }, messages: ['x'], requestId: {}, issues: [null, 'x', { path: 1 }] };

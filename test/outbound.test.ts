@@ -16,7 +16,7 @@ import { APPID, JWT_SECRET, startApp, WX_SECRET } from './support/app.ts';
 import { hasOpenssl, makeCertificates } from './support/certificates.ts';
 import { type HttpProxyServer, pass, startHttpProxy } from './support/http-proxy.ts';
 import { freePort } from './support/ports.ts';
-import { run } from './support/process.ts';
+import { run, runServer } from './support/process.ts';
 import { openSandbox } from './support/sandbox.ts';
 
 const WECHAT = 'https://api.weixin.qq.com';
@@ -286,6 +286,14 @@ test('the sandbox never goes through a proxy, whatever the environment says', as
     env: { HTTP_PROXY: 'http://127.0.0.1:1', ALL_PROXY: 'socks5://127.0.0.1:1' },
   });
   expect((await app.login({ user: 'Ada' })).status).toBe(200);
+});
+
+test('the start says which proxy is used, without its password', async () => {
+  const HTTPS_PROXY = 'http://me:geheim@proxy.invalid:3128';
+  const settings = { WX_APPID: APPID, WX_SECRET, JWT_SECRET, HTTPS_PROXY };
+  const server = await runServer(settings);
+  expect(await server.prints(/"proxy":"([^"]+)"/)).toBe('HTTPS_PROXY (proxy.invalid:3128)');
+  expect(server.output()).not.toContain('geheim');
 });
 
 describe('other servers through a proxy', () => {

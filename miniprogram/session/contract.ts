@@ -1,5 +1,5 @@
 import { failed, type Language } from './error.js';
-import type { Reply } from './reply.js';
+import { describe, type Reply } from './reply.js';
 
 type Check = (value: unknown) => boolean;
 type Fields = Readonly<Record<string, Check>>;
@@ -52,7 +52,7 @@ export function checkReply(
 ): void {
   const { data } = reply;
   const path = asked.url.replace(/\?.*/, '').replace(/\/$/, '');
-  const route = `${asked.method} ${path.replace(/^(\/api\/wxuser\/sessions)\/.+/, '$1/:id')}`;
+  const route = `${asked.method.toUpperCase()} ${path.replace(/^(\/api\/wxuser\/sessions)\/.+/, '$1/:id')}`;
   const fields = CONTRACT[route];
   const wrong = fields ? wrongFields({ status: (status) => status === 200, ...fields }, data) : [];
   const isPage = isText(data) && PAGE.test(String(data));
@@ -61,13 +61,4 @@ export function checkReply(
   const came = `${route.slice(0, 60)} gave ${reply.status} with ${describe(data)}${lacking}`;
   const hint = `is baseUrl right (${asked.baseUrl})? Or a gateway or Wi-Fi that wants a login?`;
   throw failed('unexpected_reply', language, `${came}: ${hint}`);
-}
-
-/** What kind of thing it is; nothing of its content, which may be private. */
-function describe(data: unknown): string {
-  if (data === undefined || data === '') return 'nothing';
-  if (typeof data === 'string')
-    return /^\s*</.test(data) ? 'a web page' : `a text of ${data.length} characters`;
-  if (Array.isArray(data)) return 'an array';
-  return isObject(data) ? 'other JSON' : String(data).slice(0, 20);
 }

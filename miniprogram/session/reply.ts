@@ -37,16 +37,32 @@ export function refusal(reply: Reply): SessionError {
   const { status } = reply;
   // What a proxy on the way answers, or a route of yours, need not have our form.
   const body = Object(reply.data) as { readonly [Field in keyof SessionError]?: unknown };
+  const code = textOf(body.code);
   return new SessionError({
-    code: textOf(body.code) || `http_${status}`,
+    code: code || `http_${status}`,
     status,
     retry: RETRIES.find((each) => each === body.retry) ?? retryOf(status),
     messages: textOf(body.messages) || `HTTP ${status}`,
     requestId: textOf(body.requestId),
     retryAfter: Number(headerOf(reply, 'retry-after')) || undefined,
     issues: issuesOf(body.issues),
-    reason: status < 400 ? 'a cache or a redirect on the way answered, without data' : '',
+    reason: code ? '' : reasonOf(reply),
   });
+}
+
+/** What somebody else answered. */
+function reasonOf({ status, data }: Reply): string {
+  const who = status < 400 ? 'a cache or a redirect on the way' : 'not weapp-login';
+  return `${who} answered ${status} with ${describe(data)}`;
+}
+
+/** What kind of thing it is; nothing of its content, which may be private. */
+export function describe(data: unknown): string {
+  if (data === undefined || data === '') return 'nothing';
+  if (typeof data === 'string')
+    return /^\s*</.test(data) ? 'a web page' : `a text of ${data.length} characters`;
+  if (Array.isArray(data)) return 'an array';
+  return typeof data === 'object' && data !== null ? 'other JSON' : String(data).slice(0, 20);
 }
 
 /** A text, or a number as one; empty for anything else. */

@@ -2,17 +2,23 @@ import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import type { Config } from '../config.ts';
 import { parseMysqlUrl } from '../database-url.ts';
+import { nameOf } from '../outbound/failure.ts';
 import { parseRedisUrl } from '../redis-url.ts';
 import type { Host } from '../url-parts.ts';
 
 /** What a server listens on and where it keeps things, for its log: no user, no password. */
-export function describeServer({ databaseUrl, redisUrl }: Config, { address, family, port }: AddressInfo) {
+export function describeServer(
+  { databaseUrl, redisUrl, sandbox, wechat, proxyFor }: Config,
+  { address, family, port }: AddressInfo,
+) {
+  const proxy = sandbox ? undefined : proxyFor(wechat.apiBase);
   const isEvery = address === '0.0.0.0' || address === '::';
   const host = family === 'IPv6' ? `[${address}]` : address;
   return {
     listensOn: isEvery ? `all addresses (${address}), port ${port}` : `${host}:${port}`,
     database: describeDatabase(databaseUrl),
     ...(redisUrl !== undefined && { redis: namesOf(parseRedisUrl(redisUrl).hosts) }),
+    ...(proxy && { proxy: nameOf(proxy) }),
   };
 }
 
