@@ -77,7 +77,7 @@ export function openRedis(url: string, listener: RedisListener = () => undefined
         await commands.set(`${prefix}ping`, '', { expiration: { type: 'PX', value: timeoutMs } });
         await commands.del(`${prefix}ping`);
       }),
-    probe: () => run((commands) => probe(commands, prefix)),
+    probe: () => probe({ run, prefix }),
     get isReplica() {
       return isReplica(connection.limit);
     },
