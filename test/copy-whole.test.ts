@@ -371,3 +371,20 @@ test.each(engines)(
     );
   },
 );
+
+test.skipIf(!mysqlUrl)('rows without an openid, and openids that are none, are named', async () => {
+  const [from, file, to] = [await made(freshMysql), await made(freshSqlite), await made(freshMysql)];
+  await execute(from, 'INSERT INTO wxuser (id) VALUES (4)');
+  await expect(copy(from, file)).rejects.toThrow(
+    /^Nothing was copied:\nwxuser: 1 rows have no openid \(user_id is NULL\)/,
+  );
+  expect(await copy(from, to)).toMatchObject({ users: 1 });
+  await execute(
+    from,
+    'ALTER TABLE wxuser MODIFY user_id VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL',
+    "INSERT INTO wxuser (user_id) VALUES ('测试')",
+  );
+  await expect(copy(from, to)).rejects.toThrow(
+    /^wxuser: the target refuses a row \(ER_\w+, column user_id\)/,
+  );
+});
