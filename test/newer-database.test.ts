@@ -121,6 +121,18 @@ describe.each(engines)('on $name, a database', ({ fresh }) => {
     expect(await planDatabase(url)).toEqual([]);
   });
 
+  test('from which somebody took a column or a table of ours is refused by name', async () => {
+    const { url, db } = await given();
+    await sql`ALTER TABLE wxuser RENAME COLUMN phone TO mobile`.execute(db);
+    await sql`ALTER TABLE wxsession RENAME COLUMN device TO DEVICE_`.execute(db);
+    await sql`DROP TABLE wxcallback_delivery`.execute(db);
+    for (const open of [openDatabase, planDatabase, migrateDatabase])
+      expect(await refusedBy(open(url))).toBe(
+        'The tables are not as the migrations left them: wxuser has no phone; wxsession has no device; the table wxcallback_delivery is gone. ' +
+          'Restore the backup, or put back what is missing, as a new database has it.',
+      );
+  });
+
   test.each([
     ['weapp_login_migration', 'id INTEGER'],
     ['weapp_login_migration', 'name VARCHAR(20)'],

@@ -3,6 +3,7 @@ import { StartError } from '../start-error.ts';
 import { examineUsers } from './adoption/examine.ts';
 import { problemsOfOthers } from './adoption/other-tables.ts';
 import { TablesError } from './adoption/problem.ts';
+import { checkTables } from './check-tables.ts';
 import { databaseFailure, lacksRight, repeating } from './failures.ts';
 import {
   createMigrationTables,
@@ -67,6 +68,7 @@ async function run(db: Db, engine: Engine, options: MigrateOptions): Promise<str
     if (length > newer.length) return run(db, engine, options);
     throw damagedTable(error);
   }
+  await checkTables(db);
   return (results ?? []).map((result) => result.migrationName);
 }
 
@@ -107,6 +109,7 @@ export async function planMigration(db: Db, engine: Engine, options: MigrateOpti
   const newer = await newerOf(db, engine, options.report);
   const pending = await examine(db, engine, options, newer);
   const plans = changes(engine, options);
+  if (pending.length === 0) await checkTables(db);
   const steps = await Promise.all(pending.map(async (name) => (await plans[name]?.plan(db)) ?? []));
   return steps.flat().map((step) => step.what);
 }
