@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { z } from 'zod';
 import { type AvatarStoreAddress, besideDatabase } from './avatar-store-url.ts';
 import { parseMysqlUrl } from './database-url.ts';
+import { textOf } from './issues.ts';
 import { isMachineName } from './listen-host.ts';
 import { type HttpProxy, proxyFor } from './outbound/proxy.ts';
 import { secretProblems } from './secrets/problems.ts';
@@ -61,7 +62,7 @@ export type Config = ReturnType<typeof loadConfig>;
  */
 export function loadConfig(env: Environment, inFile: readonly string[] = []) {
   const given = withoutBlanks(env);
-  const parsed = environment.safeParse(given);
+  const parsed = environment.safeParse(given, { error: (issue) => textOf(issue as z.core.$ZodIssue).en });
   const issues = parsed.error?.issues ?? [];
   const unknown = unknownSettings(
     Object.keys(env).filter((name) => env[name]?.trim()),

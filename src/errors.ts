@@ -17,7 +17,7 @@ export const catalogue = {
     retry: 'never',
     zh: '请求参数有误，请看 issues 中列出的字段',
     en: 'The request is not valid: see the fields listed in issues',
-    when: 'A field is missing or malformed; `issues` names each.',
+    when: 'A field is missing or malformed, or the body is not what its `Content-Type` says; `issues` names each, and says what to send.',
   },
   account_in_use: {
     status: 409,
@@ -66,21 +66,21 @@ export const catalogue = {
     retry: 'login',
     zh: '手机号数据解密失败，请重新登录后，让用户再次点击手机号按钮',
     en: 'The phone data does not decrypt: log in again, then have the user tap the button again',
-    when: "The `encryptedData` of the older getPhoneNumber button is not encrypted with this session's session_key (a later wx.login may have replaced it), holds no phone number, is more than an hour old, or WeChat does not know it as genuine. The log says which.",
+    when: "The `encryptedData` of the older getPhoneNumber button is not encrypted with this session's session_key (a later wx.login may have replaced it), holds no phone number, is more than an hour old, or WeChat does not know it as genuine. The log says which. (What is no such data at all is `invalid_request`.)",
   },
   token_missing: {
     status: 401,
     retry: 'login',
     zh: '请先登录',
     en: 'Log in first: the request has no token',
-    when: 'A protected route was called without a token.',
+    when: 'A protected route was called without a token, or with the text `undefined` or `null` in its place, as clients send that have stored none.',
   },
   token_invalid: {
     status: 401,
     retry: 'login',
     zh: '登录凭证无效，请重新登录',
     en: 'The token is not valid: log in again',
-    when: 'The token is malformed, was signed with another key, or was not issued by this service.',
+    when: 'The token is malformed, was signed with another key, or was not issued by this service. The log says what came: `Bearer` twice, quotes, URL-encoding, another scheme, a cut token, a key that is not here.',
   },
   token_expired: {
     status: 401,
@@ -143,7 +143,7 @@ export const catalogue = {
     retry: 'never',
     zh: '无法读取推送的消息',
     en: 'The pushed message cannot be read',
-    when: 'What was pushed to the callback is neither JSON nor XML of WeChat, does not decrypt, is in plain text although `WX_CALLBACK_AES_KEY` is set, or was read by a body parser of the app around us. The log says what to do.',
+    when: 'What was pushed to the callback is neither JSON nor XML of WeChat, is not UTF-8, does not decrypt, is in plain text although `WX_CALLBACK_AES_KEY` is set, or was read by a body parser of the app around us. The log says what to do.',
   },
   callback_signature_invalid: {
     status: 403,
@@ -199,7 +199,7 @@ export const catalogue = {
     retry: 'never',
     zh: '请求格式不支持，请使用 application/json 或 application/x-www-form-urlencoded，UTF-8 编码、不压缩；图片请用 multipart/form-data（wx.uploadFile）',
     en: 'Send application/json or application/x-www-form-urlencoded, in UTF-8 and not compressed; a picture as multipart/form-data (wx.uploadFile)',
-    when: 'The body is neither JSON nor a form, that of an upload is not multipart/form-data, its charset is not UTF-8, or it is compressed (any `Content-Encoding` but `identity`). It is refused before it is read.',
+    when: 'The body is neither JSON nor a form, that of an upload is not multipart/form-data, its charset is not UTF-8, or it is compressed (any `Content-Encoding` but `identity`). It is refused before it is read; `issues` says what came where that helps, such as an upload that is called JSON.',
   },
   too_many_requests: {
     status: 429,

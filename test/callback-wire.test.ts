@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
 import { SANDBOX_APPID } from '../src/config.ts';
+import { examineCallback } from '../src/doctor/callback.ts';
 import { openMessage } from '../src/handlers/open-message.ts';
 import { parseJson } from '../src/wechat/message-json.ts';
 import { readMessage } from '../src/wechat/messages.ts';
@@ -347,4 +348,20 @@ describe('to authorize again is not to leave', () => {
       expect(await app.rows()).toHaveLength(1);
     },
   );
+});
+
+test('doctor says what a refusal of our own callback comes from', async () => {
+  const [without, other] = [await startApp(), await startApp({ env: PLAIN })];
+  const callback = { token: 'Tq3vN1xR7tY5uW2mP9sD4fXy', aesKey: 'A' };
+  const ask = (publicUrl: string) =>
+    examineCallback(
+      { callback, publicUrl, sandbox: false, proxyFor: () => undefined } as never,
+      () => new Date(),
+    );
+  expect(await ask(without.url)).toMatchObject([
+    { level: 'problem', todo: expect.stringMatching(/no WX_CALLBACK_TOKEN.*proxy/) },
+  ]);
+  expect(await ask(other.url)).toMatchObject([
+    { level: 'problem', todo: expect.stringMatching(/another WX_CALLBACK_TOKEN.*clock/) },
+  ]);
 });

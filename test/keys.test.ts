@@ -323,7 +323,9 @@ describe('forged tokens, where ES256 signs and RS256 and HS256 are still valid',
     const { app, token, ...good } = await start();
     await expectInvalid(app, make(good));
     const refusals = app.log.filter(({ code }) => code === 'token_invalid');
-    expect(refusals).toEqual([expect.objectContaining({ reason })]);
+    const expected =
+      typeof reason === 'string' ? expect.stringContaining(reason) : expect.stringMatching(reason);
+    expect(refusals).toEqual([expect.objectContaining({ reason: expected })]);
     await expectGood(app, token);
   });
 

@@ -51,6 +51,10 @@ const claimsSchema = z.object({
   sid: z.string(),
 });
 
+const UNKNOWN_KID =
+  'unknown kid: no key here has signed it. Was JWT_SECRET or the key file changed (JWT_PREVIOUS_SECRETS and JWT_PREVIOUS_KEY_FILES keep the former), or is the token of another server?';
+const FOREIGN_APP = "token of another appid: was WX_APPID changed, or is it a sandbox's?";
+
 /** Signs with the private key, or with the secret where there is none; verifies with every key that is still valid. */
 export function createTokens(options: TokenOptions): Tokens {
   const { issuer, lifetimeSeconds, appids, now, secret, previousSecrets, privateKey, previousKeys } = options;
@@ -75,13 +79,14 @@ export function createTokens(options: TokenOptions): Tokens {
     },
 
     keyOf(token) {
-      const key = keys.get(token?.header.kid ?? '');
-      if (!key) throw invalid('unknown kid');
+      if (!token) throw invalid('not a JWT: its header or its claims cannot be read');
+      const key = keys.get(token.header.kid ?? '');
+      if (!key) throw invalid(UNKNOWN_KID);
       // The key decides, never the token: else it could have a public key taken for a secret.
-      if (token?.header.alg !== key.alg) throw invalid('not the algorithm of its key');
+      if (token.header.alg !== key.alg) throw invalid('not the algorithm of its key');
       // jsonwebtoken lets a token without exp live for ever. None of ours was made so.
-      const expires = typeof token?.payload === 'object' && typeof token.payload.exp === 'number';
-      if (!expires) throw invalid('no exp');
+      const expires = typeof token.payload === 'object' && typeof token.payload.exp === 'number';
+      if (!expires) throw invalid('no exp: not made by this server');
       return key.verifier;
     },
 
@@ -91,7 +96,7 @@ export function createTokens(options: TokenOptions): Tokens {
         const { sub, appid, openid, sid } = parsed.data;
         return { id: sub, appid, openid, sid };
       }
-      throw invalid(parsed.success ? 'token of another appid' : 'malformed claims');
+      throw invalid(parsed.success ? FOREIGN_APP : 'malformed claims: not made by this server');
     },
   };
 }

@@ -35,6 +35,12 @@ export async function examineCallback(config: Config, now: () => Date): Promise<
   return [...findings, await ask(address, config.proxyFor(address), callback.token, now)];
 }
 
+/** What each answer comes from. */
+const TODO: Readonly<Record<number, string>> = {
+  403: 'the server there has another WX_CALLBACK_TOKEN, or its clock is wrong: its log says which',
+  404: 'the server there has no WX_CALLBACK_TOKEN (restart it), or the proxy does not pass /api/wechat/callback on',
+};
+
 async function ask(
   address: string,
   proxy: HttpProxy | undefined,
@@ -59,7 +65,7 @@ async function ask(
       level: 'problem',
       subject,
       says,
-      todo: 'is this server there, and started with the same WX_CALLBACK_TOKEN?',
+      todo: TODO[response.status] ?? 'is this server there, and started with the same WX_CALLBACK_TOKEN?',
     };
   } catch (error) {
     const { code } = error as { code?: string };

@@ -21,7 +21,11 @@ export function proveToken(needs: OpenNeeds & Pick<ReceiveNeeds, 'deliveries'>):
   return async (req, res) => {
     const { signature } = checkSignature(req.query, needs, 'signature');
     const { echostr } = req.query;
-    if (typeof echostr !== 'string') throw new AppError('callback_unreadable', { reason: 'no echostr' });
+    if (typeof echostr !== 'string')
+      throw new AppError('callback_unreadable', {
+        reason:
+          'the query has no echostr, which WeChat sends when the URL is entered in its console: was it opened by hand?',
+      });
     await useSignature(needs.deliveries, signature, digestOf(`echostr=${echostr}`));
     res.type('text').send(echostr);
   };

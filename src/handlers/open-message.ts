@@ -68,7 +68,7 @@ export function checkSignature(
   const seconds = Math.round(now().getTime() / 1000) - Number(data.timestamp);
   if (Math.abs(seconds) * 1000 > MAX_AGE_MS) {
     throw new AppError('callback_replayed', {
-      reason: `signed ${seconds} s ago, if the clock here is right`,
+      reason: `signed ${seconds} s ago by the clock here (at most ${MAX_AGE_MS / 1000}): set this server's clock right, or somebody sends an old message again`,
     });
   }
   // Joined as they are signed: cut in two at another place, the same signature would hold once more.

@@ -1,13 +1,10 @@
 import { z } from 'zod';
 import { rule } from '../issues.ts';
-import { LOGIN_CODE } from '../wechat/codes.ts';
 import { ANONYMOUS_NAME, avatarAt, gender, nickName } from '../wechat/profile-fields.ts';
+import { isAbsent, loginCode, phoneCode } from './sent-code.ts';
 
-/** A form or a careless client sends the text of a missing value. */
-const absent = (value: unknown) =>
-  ['', 'undefined', 'null', null, undefined].includes(value as string | null | undefined);
 const optional = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((value) => (absent(value) ? undefined : value), schema.optional());
+  z.preprocess((value) => (isAbsent(value) ? undefined : value), schema.optional());
 
 const text = (max: number) => optional(z.string().max(max));
 
@@ -19,23 +16,14 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const codeOf = (form: RegExp) => z.string().trim().min(1).max(128).regex(form);
-const code = codeOf(/^[\w-]*$/);
-
-/** Of wx.login. */
-const loginCode = codeOf(LOGIN_CODE);
-
-/** Of the getPhoneNumber button. */
-const phoneCode = optional(code);
-
 /** `loginCode` beside `phoneCode` is what clients of other backends send. */
 function namedCode(body: unknown): unknown {
   const { code, loginCode } = (body ?? {}) as { code?: unknown; loginCode?: unknown };
-  return absent(code) && !absent(loginCode) ? { ...(body as object), code: loginCode } : body;
+  return isAbsent(code) && !isAbsent(loginCode) ? { ...(body as object), code: loginCode } : body;
 }
 
 const beside = {
-  phoneCode,
+  phoneCode: optional(phoneCode),
   encryptedData: text(16_384),
   iv: text(16_384),
   signature: text(256),
@@ -98,6 +86,6 @@ const NO_PHONE = {
 
 /** `POST /api/wxuser/me/phone`: of today's button the code, of the older one encryptedData and iv. */
 export const phoneRequest = z
-  .object({ code: optional(code), encryptedData: text(16_384), iv: text(16_384) })
+  .object({ code: optional(phoneCode), encryptedData: text(16_384), iv: text(16_384) })
   .refine(({ code, encryptedData, iv }) => code || (encryptedData && iv), { params: { text: NO_PHONE } });
 export type PhoneRequest = z.output<typeof phoneRequest>;

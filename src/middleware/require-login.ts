@@ -6,6 +6,7 @@ import type { Bearer, Tokens } from '../auth/tokens.ts';
 import { AppError } from '../errors.ts';
 import { noteAudit } from './audit.ts';
 import { convertFailure } from './handle-errors.ts';
+import { sentToken } from './sent-token.ts';
 
 declare global {
   namespace Express {
@@ -21,7 +22,7 @@ export function requireLogin(tokens: Tokens, sessions: Sessions): RequestHandler
   const verify = expressjwt({
     ...tokens.expected,
     secret: (_req, token) => tokens.keyOf(token),
-    getToken: tokenOf,
+    getToken: sentToken,
   });
   return (req, res, next) => {
     res.setHeader('Cache-Control', 'no-store'); // what a user gets is for nobody else, on a route of a host app too
@@ -51,22 +52,8 @@ export function bearerOf(req: Request): Bearer {
   return req.bearer;
 }
 
-/** Ours have 500 characters. */
-const MAX_TOKEN = 8192;
-const TOO_LONG = `longer than ${MAX_TOKEN} characters`;
-
-/** Both tutorials' clients: `Authorization: Bearer <jwt>`, `Authorization: <jwt>`, `token: <jwt>`. */
-function tokenOf(req: Request): string | undefined {
-  const sent = req.get('authorization') || req.get('token') || '';
-  if (sent.length > MAX_TOKEN) throw new AppError('token_invalid', { reason: TOO_LONG });
-  const token = sent.replace(/^Bearer\b\s*/i, '').trim();
-  // A client that has stored nothing sends the text of a missing value.
-  return token === '' || token === 'undefined' || token === 'null' ? undefined : token;
-}
-
 function refusal(error: unknown): unknown {
   if (!(error instanceof UnauthorizedError)) return error;
-  if (error.code === 'credentials_required') return new AppError('token_missing');
   if (error.inner instanceof jwt.TokenExpiredError) return new AppError('token_expired');
   // Any other message may quote the token.
   const reason = /^(?:jwt|invalid) [\w. :-]+$/.test(error.message) ? error.message : 'unreadable';
