@@ -1,5 +1,5 @@
 /** A text with the colon behind it, which makes it a key; another text; a number. */
-const TOKEN = /"(?:[^"\\]|\\.)*"(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const TOKEN = /"(?:[^"\\]|\\.)*"?(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
  * Reads the JSON that WeChat pushes: an integer that no number holds, such as a MsgId, is the text of its digits, and the blank that
