@@ -188,7 +188,10 @@ const EXPECTED: Readonly<Record<string, readonly [status: number, body?: unknown
   'login with a form': [200, { isNew: false }],
   'login without a body': [
     400,
-    { code: 'invalid_request', issues: [{ path: 'code', message: 'is missing' }] },
+    {
+      code: 'invalid_request',
+      issues: [{ path: 'code', message: 'is missing: send the res.code of wx.login' }],
+    },
   ],
   'login with bad JSON': [400, { code: 'invalid_request', issues: [{ path: 'body' }] }],
   'login with a list': [400, { code: 'invalid_request' }],
