@@ -56,7 +56,7 @@ export async function foreignKeysOf(db: Db, table: string): Promise<ForeignKey[]
 /** As `SHOW CREATE TABLE` has them: each server keeps them elsewhere in its information_schema. */
 export function checksOf({ definition }: Table): Check[] {
   return definition.split('\n').flatMap((line) => {
-    const bare = line.replace(/'(?:[^'\\]|''|\\.)*'/g, "''");
+    const bare = line.replace(/'(?:[^'\\]|\\.?)*'?/g, "''");
     const [before, clause] = bare.split(/ CHECK (?=\()/);
     if (clause === undefined || before === undefined) return [];
     const [, name] = /^ {2}CONSTRAINT `((?:[^`]|``)+)`$/.exec(before) ?? [];

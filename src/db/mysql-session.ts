@@ -6,18 +6,29 @@ interface Variable {
   /** As SQL. */
   readonly value: string;
   /** What the server calls a value that will do. */
-  readonly good: RegExp;
+  readonly good: (value: string) => boolean;
   /** Without it a statement is only slower or fails with a message; without the others, data is lost or wrong. */
   readonly optional?: true;
 }
 
-const UTF8MB4 = { value: "'utf8mb4'", good: /^utf8mb4$/ };
-const ON = { value: '1', good: /^(?:ON|1)$/i };
-const OFF = { value: '0', good: /^(?:OFF|0)$/i };
+const matches = (pattern: RegExp) => (value: string) => pattern.test(value);
+const UTF8MB4 = { value: "'utf8mb4'", good: matches(/^utf8mb4$/) };
+const ON = { value: '1', good: matches(/^(?:ON|1)$/i) };
+const OFF = { value: '0', good: matches(/^(?:OFF|0)$/i) };
 
 /** Modes that read our statements in another way, or compare and store in another way. */
-const FOREIGN_MODES =
-  'ANSI|ANSI_QUOTES|PIPES_AS_CONCAT|NO_BACKSLASH_ESCAPES|ORACLE|MSSQL|DB2|MAXDB|POSTGRESQL|HIGH_NOT_PRECEDENCE|EMPTY_STRING_IS_NULL|PAD_CHAR_TO_FULL_LENGTH|NO_AUTO_VALUE_ON_ZERO|SIMULTANEOUS_ASSIGNMENT';
+const FOREIGN_MODES = new Set([
+  ...['ANSI', 'ANSI_QUOTES', 'PIPES_AS_CONCAT', 'NO_BACKSLASH_ESCAPES', 'HIGH_NOT_PRECEDENCE'],
+  ...['ORACLE', 'MSSQL', 'DB2', 'MAXDB', 'POSTGRESQL', 'SIMULTANEOUS_ASSIGNMENT'],
+  ...['EMPTY_STRING_IS_NULL', 'PAD_CHAR_TO_FULL_LENGTH', 'NO_AUTO_VALUE_ON_ZERO'],
+]);
+
+/** Strict, so that what does not fit into a column is refused and not cut. */
+function isGoodMode(value: string): boolean {
+  const modes = value.toUpperCase().split(',');
+  const strict = modes.includes('STRICT_TRANS_TABLES') || modes.includes('STRICT_ALL_TABLES');
+  return strict && !modes.some((mode) => FOREIGN_MODES.has(mode));
+}
 
 /**
  * Everything a session takes from the server's defaults, or from its init_connect, that our statements depend on. In
@@ -26,19 +37,19 @@ const FOREIGN_MODES =
  */
 const VARIABLES: readonly Variable[] = [
   { name: 'autocommit', ...ON }, // without it what a login stored is undone when its connection ends
-  { name: 'completion_type', value: '0', good: /^(?:NO_CHAIN|0)$/i }, // CHAIN begins a transaction that nobody ends
+  { name: 'completion_type', value: '0', good: matches(/^(?:NO_CHAIN|0)$/i) }, // CHAIN begins a transaction that nobody ends
   { name: 'character_set_client', ...UTF8MB4 }, // MySQL's own "utf8" has three bytes, emoji have four
   { name: 'character_set_connection', ...UTF8MB4 },
   { name: 'character_set_results', ...UTF8MB4 },
-  { name: 'collation_connection', value: "'utf8mb4_unicode_ci'", good: /^utf8mb4_/ },
-  { name: 'time_zone', value: "'+00:00'", good: /^(?:\+00:00|UTC|Etc\/UTC|GMT)$/i },
+  { name: 'collation_connection', value: "'utf8mb4_unicode_ci'", good: matches(/^utf8mb4_/) },
+  { name: 'time_zone', value: "'+00:00'", good: matches(/^(?:\+00:00|UTC|Etc\/UTC|GMT)$/i) },
   {
-    name: 'sql_mode', // strict: what does not fit into a column is refused, not cut
+    name: 'sql_mode',
     value: "'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
-    good: new RegExp(`^(?!.*\\b(?:${FOREIGN_MODES})\\b).*\\bSTRICT_(?:TRANS|ALL)_TABLES\\b`, 'i'),
+    good: isGoodMode,
   },
   { name: 'sql_safe_updates', ...OFF },
-  { name: 'sql_select_limit', value: '9223372036854775807', good: /^\d{10,}$/ },
+  { name: 'sql_select_limit', value: '9223372036854775807', good: matches(/^\d{10,}$/) },
   { name: 'transaction_read_only', ...OFF },
   { name: 'tx_read_only', ...OFF },
   { name: 'unique_checks', ...ON },
@@ -46,26 +57,31 @@ const VARIABLES: readonly Variable[] = [
   {
     name: 'default_storage_engine',
     value: "'InnoDB'",
-    good: /^(?!MyISAM|Aria|MRG|MEMORY|CSV|ARCHIVE|BLACKHOLE)/i,
+    good: matches(/^(?!MyISAM|Aria|MRG|MEMORY|CSV|ARCHIVE|BLACKHOLE)/i),
   },
-  { name: 'transaction_isolation', value: "'REPEATABLE-READ'", good: /^REPEATABLE-READ$/i, optional: true },
-  { name: 'tx_isolation', value: "'REPEATABLE-READ'", good: /^REPEATABLE-READ$/i, optional: true },
+  {
+    name: 'transaction_isolation',
+    value: "'REPEATABLE-READ'",
+    good: matches(/^REPEATABLE-READ$/i),
+    optional: true,
+  },
+  { name: 'tx_isolation', value: "'REPEATABLE-READ'", good: matches(/^REPEATABLE-READ$/i), optional: true },
   { name: 'foreign_key_checks', ...ON, optional: true },
   { name: 'sql_auto_is_null', ...OFF, optional: true },
   { name: 'sql_big_selects', ...ON, optional: true },
   // A statement has our own limit, a migration has none.
-  { name: 'max_statement_time', value: '0', good: /^0(?:\.0+)?$/, optional: true },
-  { name: 'max_execution_time', value: '0', good: /^0$/, optional: true },
-  { name: 'alter_algorithm', value: "'DEFAULT'", good: /^DEFAULT$/i, optional: true },
-  { name: 'wait_timeout', value: '28800', good: /^\d{5,}$/, optional: true }, // an idle connection stays
-  { name: 'wsrep_sync_wait', value: '1', good: /^[1-9]\d*$/, optional: true }, // reads wait for other nodes' writes
+  { name: 'max_statement_time', value: '0', good: matches(/^0(?:\.0+)?$/), optional: true },
+  { name: 'max_execution_time', value: '0', good: matches(/^0$/), optional: true },
+  { name: 'alter_algorithm', value: "'DEFAULT'", good: matches(/^DEFAULT$/i), optional: true },
+  { name: 'wait_timeout', value: '28800', good: matches(/^\d{5,}$/), optional: true }, // an idle connection stays
+  { name: 'wsrep_sync_wait', value: '1', good: matches(/^[1-9]\d*$/), optional: true }, // reads wait for other nodes' writes
 ];
 
 /** A row that somebody else holds is a conflict, told by the server before our own time-out. Not for migrations. */
 const IMPATIENCE: Variable = {
   name: 'innodb_lock_wait_timeout',
   value: '1',
-  good: /^1$/,
+  good: matches(/^1$/),
   optional: true,
 };
 
@@ -100,8 +116,8 @@ export async function prepareSession(run: Run, patient: boolean): Promise<Differ
 }
 
 /** A variable that cannot be read is taken as set. */
-function isGood(good: RegExp, found: string | undefined): boolean {
-  return found === undefined || good.test(found);
+function isGood(good: Variable['good'], found: string | undefined): boolean {
+  return found === undefined || good(found);
 }
 
 /** The values by name, of those that the server knows; undefined if it does not answer such a question. */

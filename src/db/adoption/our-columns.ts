@@ -84,7 +84,7 @@ function problemOfCheck(table: Table, name: string, column: Column): Problem | u
     return problem(column, `what the login writes there may not pass the CHECK ${check.name}`, [
       alterUsers(`DROP CONSTRAINT ${quoted(check.name)}`),
     ]);
-  const free = column.definition.replace(/ CHECK \(.*\)/i, '');
+  const free = column.definition.slice(0, column.definition.lastIndexOf(' CHECK ('));
   const isJson = /json_valid/i.test(column.definition);
   return problem(column, 'what the login writes there may not pass its CHECK', [
     alterUsers(`MODIFY ${quoted(column.name)} ${free}`),
@@ -147,7 +147,7 @@ async function problemsOfGender(db: Db, table: Table, column: Column): Promise<P
   const labels = column.type === 'enum' ? [...column.fullType.matchAll(/'((?:[^']|'')*)'/g)] : [];
   const words = [
     ...new Set([...rows.map((row) => row.gender), ...labels.map(([, label = '']) => label)]),
-  ].filter((word) => !/^\s*[012]?\s*$/.test(word));
+  ].filter((word) => !/^[012]?$/.test(word.trim()));
   if (words.length === 0) return [];
   const cases = words.map((word) => {
     const quotedWord = `'${word.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
