@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { parseAst } from 'vitest/node';
 
 const BUILT = 'dist';
-/** Of one expression, where recheck has no program for the machine and runs in JavaScript. */
-const TIMEOUT_MS = 30_000;
+/** The steps of a match are counted and not timed: on a busy machine every match is slow. */
+const UNTIMED = { timeout: null, attackTimeout: null, incubationTimeout: null };
 
 interface Expression {
   readonly pattern: string;
@@ -48,12 +48,12 @@ test('every regular expression is a literal, so that the next test sees it', () 
 test('every regular expression is linear: no text that a client sends holds the server', async () => {
   const unsafe: string[] = [];
   for (const [name, { pattern, flags }] of literals) {
-    const { status } = await check(pattern, flags, { timeout: TIMEOUT_MS });
+    const { status } = await check(pattern, flags, UNTIMED);
     if (status !== 'safe') unsafe.push(`${name} is ${status}`);
   }
   expect(unsafe).toEqual([]);
 }, 120_000);
 
 test('the checker finds what is quadratic', async () => {
-  expect((await check('eyJ[\\w-]+\\.', 'g')).status).toBe('vulnerable');
+  expect((await check('eyJ[\\w-]+\\.', 'g', UNTIMED)).status).toBe('vulnerable');
 });
