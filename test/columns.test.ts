@@ -42,7 +42,8 @@ describe.each(engines)('what comes into a column, on $name', ({ fresh }) => {
       wechat.answer(json({ ...SESSION, [field]: longest }));
       expect((await login()).status, field).toBe(200);
       const rows = await app.rows();
-      for (const wrong of [`${longest}x`, ...ODD, '', ' ', 7]) {
+      // An empty unionid is none.
+      for (const wrong of [`${longest}x`, ...ODD, ...(field === 'unionid' ? [] : ['']), ' ', 7]) {
         wechat.answer(json({ ...SESSION, [field]: wrong }));
         expect((await login()).body, `${field} ${wrong}`).toMatchObject({
           status: 503,
@@ -86,9 +87,13 @@ describe.each(engines)('what comes into a column, on $name', ({ fresh }) => {
       { gender: 2 },
     ];
     for (const body of fits) expect((await put(body)).body).toMatchObject({ status: 200, user: body });
+    expect((await put({ nickName: 'a\0b\ud83d' })).body).toMatchObject({
+      status: 200,
+      user: { nickName: 'ab' },
+    });
     const rows = await app.rows();
     const wrong: Record<string, unknown>[] = [
-      ...[`${EMOJI_64}a`, 'a'.repeat(60_000), '\0', 'a\0b', '\ud83d'].map((nickName) => ({ nickName })),
+      ...[`${EMOJI_64}a`, 'a'.repeat(60_000), '\0', '\ud83d'].map((nickName) => ({ nickName })),
       ...[url(513), url(20_000), url(60, '\0'), url(60, '\ud83d')].map((avatar) => ({ avatar })),
       ...[3, -1, 1e300, 0.5, '😀', '\0'].map((gender) => ({ gender })),
     ];
