@@ -75,8 +75,8 @@ describe('weapp-login doctor', () => {
     };
     const { code, output } = await doctor(env);
     expect(code).toBe(1);
-    expect(output).toMatch(/^problem +database: .*ECONNREFUSED.*\n +→ mend DATABASE_URL/m);
-    expect(output).toMatch(/^problem +Redis: .*ECONNREFUSED.*\n +→ mend REDIS_URL/m);
+    expect(output).toMatch(/^problem +database: .*ECONNREFUSED.*\n +→ correct DATABASE_URL/m);
+    expect(output).toMatch(/^problem +Redis: .*ECONNREFUSED.*\n +→ correct REDIS_URL/m);
     expect(output).toMatch(/^problem +WeChat .*\n +→ let this machine reach/m);
     expect(output).not.toContain('pass-77');
   });
@@ -133,7 +133,7 @@ describe('weapp-login doctor', () => {
     expect((await doctor()).output).toMatch(/^ok +avatars: their store takes, gives and removes pictures$/m);
     const { code, output } = await doctor({ AVATAR_STORE: `file:${process.execPath}/avatars` });
     expect(code).toBe(1);
-    expect(output).toMatch(/^problem +avatars: .*\n +→ mend AVATAR_STORE/m);
+    expect(output).toMatch(/^problem +avatars: .*\n +→ correct AVATAR_STORE/m);
   });
 
   test.skipIf(!mysqlUrl)('tables that somebody changed, and those that are not made yet', async () => {

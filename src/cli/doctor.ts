@@ -7,33 +7,36 @@ import { examineRedis } from '../doctor/redis.ts';
 import { examineSettings } from '../doctor/settings.ts';
 import { examineWeChat } from '../doctor/wechat.ts';
 import { AppError } from '../errors.ts';
+import { StartError } from '../start-error.ts';
 import { describeEnvFile, readEnvFile } from './env-file.ts';
 import { databaseStep } from './explain.ts';
 
 const now = () => new Date();
 
-/** What is looked at, one after the other. */
-const EXAMINATIONS: readonly [string, (config: Config) => Finding[] | Promise<Finding[]>, string][] = [
-  ['settings', examineSettings, ''],
-  ['.env', examineEnvFile, ''],
-  [
-    'database',
+type Examination = readonly [examine: (config: Config) => Finding[] | Promise<Finding[]>, todo: string];
+
+/** What is looked at, one after the other, and what helps where that fails. */
+const EXAMINATIONS = {
+  settings: [examineSettings, ''],
+  '.env': [examineEnvFile, ''],
+  database: [
     (config) => examineDatabase(config, now),
-    'mend DATABASE_URL, or start the server that it names',
+    'correct DATABASE_URL, or start the server that it names',
   ],
-  ['Redis', examineRedis, 'mend REDIS_URL, or start the server that it names'],
-  ['WeChat', (config) => examineWeChat(config, now), ''],
-  ['avatars', examineAvatars, 'mend AVATAR_STORE, or what it names'],
-  ['callback', (config) => examineCallback(config, now), ''],
-];
+  Redis: [examineRedis, 'correct REDIS_URL, or start the server that it names'],
+  WeChat: [(config) => examineWeChat(config, now), ''],
+  avatars: [examineAvatars, 'correct AVATAR_STORE, or what it names'],
+  callback: [(config) => examineCallback(config, now), ''],
+} satisfies Record<string, Examination>;
+
+type Subject = keyof typeof EXAMINATIONS;
 
 /** `weapp-login doctor`: looks at everything a login needs, and says what to do about it; exits 1 if something must be done. */
 export async function doctorCommand(settings: () => Config): Promise<void> {
   const config = await readSettings(settings);
   if (!config) return;
-  for (const [subject, examine, todo] of EXAMINATIONS) {
-    for (const finding of await findingsOf(subject, () => examine(config), todo)) report(finding);
-  }
+  for (const subject of Object.keys(EXAMINATIONS) as Subject[])
+    for (const finding of await findingsOf(subject, config)) report(finding);
 }
 
 async function readSettings(settings: () => Config): Promise<Config | undefined> {
@@ -66,16 +69,14 @@ function envFileIfReadable(): Finding[] {
 }
 
 /** What cannot be examined is a finding too. */
-async function findingsOf(
-  subject: string,
-  examine: () => Finding[] | Promise<Finding[]>,
-  todo: string,
-): Promise<readonly Finding[]> {
+export async function findingsOf(subject: Subject, config: Config): Promise<readonly Finding[]> {
+  const [examine, todo]: Examination = EXAMINATIONS[subject];
   try {
-    return await examine();
+    return await examine(config);
   } catch (error) {
     const says = error instanceof AppError ? (error.reason ?? error.message) : (error as Error).message;
-    const step = databaseStep(says) ?? todo;
+    // Such a sentence has its own next step.
+    const step = error instanceof StartError ? '' : (databaseStep(says) ?? todo);
     return [{ level: 'problem', subject, says, ...(step && { todo: step }) }];
   }
 }

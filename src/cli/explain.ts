@@ -26,6 +26,10 @@ const DATABASE: readonly [RegExp, string][] = [
     'Set it in the server (my.cnf, or SET GLOBAL), and look at its init_connect, and at the proxy before it.',
   ],
   [
+    /init_connect/,
+    "SHOW GLOBAL VARIABLES LIKE 'init_connect' as an administrator says what it is, and the server's error log why it fails.",
+  ],
+  [
     /Too many connections|max_user_connections|max_connections_per_hour|ER_(?:CON_COUNT|TOO_MANY_USER|USER_LIMIT)/,
     'The server gives no further connection: raise its max_connections or the limits of this user, or lower `?connections=` in DATABASE_URL of those that run.',
   ],

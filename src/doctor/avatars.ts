@@ -25,7 +25,7 @@ export async function examineAvatars({ avatars, publicUrl, sandbox }: Config): P
           level: 'problem',
           subject,
           says: 'their store does not give back what it took',
-          todo: 'mend AVATAR_STORE',
+          todo: 'correct AVATAR_STORE',
         },
       ];
   findings.push(...warnings);

@@ -23,12 +23,14 @@ async function examineServer(host: string, port: number, address: MysqlAddress):
   const options = connectionOptions(host, port, address);
   const { connection, differences } = await openConnection(options, address.timeoutMs);
   try {
-    const server = await readServer(runOn(connection));
+    const run = runOn(connection);
+    const server = await readServer(run);
     const name = [server.get('version'), server.get('version_comment')].filter(Boolean).join(', ');
     return [
       { level: 'ok', subject, says: `${host}:${port} is MySQL ${name || 'of an unknown version'}` },
       ...saysDefaults(differences, !!server.get('init_connect')),
       ...saysConnections(server, address.connections),
+      ...(await saysReadOnly(run)),
     ];
   } finally {
     connection.destroy();
@@ -70,4 +72,15 @@ function saysConnections(server: ReadonlyMap<string, string>, wanted: number): F
       says: `${name} is ${most}, and each instance wants ${wanted} connections: requests wait for those there are, and no command gets one`,
       todo: `raise it, or write ?connections=${Math.max(1, most - 2)} at the end of DATABASE_URL (fewer with several instances)`,
     }));
+}
+
+/** A server that takes no writes refuses even one that has nothing to write. */
+async function saysReadOnly(run: Run): Promise<Finding[]> {
+  const refused = await run('DELETE FROM weapp_login_migration WHERE 1 = 0').then(
+    () => '',
+    (error: unknown) => messageOf(error),
+  );
+  if (!/read[-_ ]only/i.test(refused)) return [];
+  const todo = 'name the primary in DATABASE_URL, or set read_only off';
+  return [{ level: 'problem', subject, says: `it takes no writes: ${refused}`, todo }];
 }
