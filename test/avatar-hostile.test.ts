@@ -121,7 +121,7 @@ test.each<[string, (file: Buffer) => Blob, string]>([
       multipart([...Array(1000).fill(['name="a"', Buffer.from('x')]), ['name="f"; filename="f"', file]]),
     'body',
   ],
-  ['a field of 1 MB', () => multipart([['name="a"', Buffer.alloc(1e6, 'x')]]), 'body'],
+  ['a field of 1 MB', () => multipart([['name="a"', Buffer.alloc(1e6, 'x')]]), 'file'],
   ['a file whose name has a NUL byte', (file) => multipart([['name="f"; filename="a\0.jpg"', file]]), 'body'],
   ['a part without a name', (file) => multipart([['filename="f"', file]]), 'body'],
 ])('a form with %s: refused with what is wrong', async (_name, make, path) => {
