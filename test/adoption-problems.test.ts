@@ -28,6 +28,8 @@ interface Refused {
   readonly name: string;
   readonly sql: readonly string[];
   readonly says: RegExp;
+  /** DB_TIMEZONE */
+  readonly timezone?: string;
   /** On MariaDB alone, which has what this is about. */
   readonly mariadb?: true;
 }
@@ -191,6 +193,35 @@ const REFUSED: readonly Refused[] = [
     says: /KEY wxuser_unionid \(`nickName`\): a key of this name must be on unionid/,
   },
   {
+    name: 'a full-text key on columns of which one is altered',
+    sql: table('bio VARCHAR(255), FULLTEXT KEY words (nickName, bio)'),
+    says: /FULLTEXT KEY words \(`nickName`, `bio`\): nickName must be altered.*\n +ALTER TABLE wxuser DROP INDEX `words`;/,
+  },
+  {
+    name: 'a default that is no moment in the time zone',
+    timezone: '+08:00',
+    sql: table("created_at DATETIME NOT NULL DEFAULT '1970-01-01 08:00:00'", [
+      "'2021-01-01'",
+      "'2021-01-02'",
+    ]),
+    says: /created_at datetime .*: its default cannot be in a TIMESTAMP.*\n +ALTER TABLE wxuser MODIFY `created_at` datetime NULL;/,
+  },
+  {
+    name: 'a day that no month has',
+    timezone: '+08:00',
+    sql: [
+      "SET sql_mode = 'ALLOW_INVALID_DATES'",
+      ...table('created_at DATETIME NOT NULL', ["'2021-02-31'", "'2021-02-28 23:00:00'"]),
+      "SET sql_mode = ''",
+    ],
+    says: /created_at datetime NOT NULL: 1 of its times cannot be in a TIMESTAMP/,
+  },
+  {
+    name: 'ids that have been counted up to the end',
+    sql: table('', ['', ''], 'AUTO_INCREMENT=2147483646').toSpliced(1, 1),
+    says: /id int\(11\) NOT NULL AUTO_INCREMENT: it has room for 2 more users\n +ALTER TABLE wxuser MODIFY id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT;/,
+  },
+  {
     name: 'another table of our name',
     sql: [...table(''), 'CREATE TABLE wxsession (id INT PRIMARY KEY, data TEXT)'],
     says: /the table wxsession: it has the name of a table of ours, and no sid, .*\n +ALTER TABLE wxsession RENAME TO wxsession_old;/,
@@ -234,6 +265,12 @@ const TAKEN: readonly Taken[] = [
     ),
   },
   {
+    name: 'full-text keys of one collation',
+    sql: table(
+      'avatar VARCHAR(255), bio TEXT, FULLTEXT KEY words (nickName, avatar), FULLTEXT KEY openids (user_id), FULLTEXT (bio)',
+    ),
+  },
+  {
     name: 'a foreign key of the app on the id, and one of wxuser on another table',
     sql: [
       'CREATE TABLE levels (id INT PRIMARY KEY)',
@@ -264,15 +301,15 @@ describe.each(adoptionServers)(
       timeout: 120_000,
     }, async () => {
       const { url: database, clear, takeOver, query } = await openWorkshop(serverUrl);
-      for (const { name, sql, says } of here(REFUSED)) {
+      for (const { name, sql, says, timezone } of here(REFUSED)) {
         await clear();
         for (const statement of sql) await query(statement);
-        const refused = await takeOver();
+        const refused = await takeOver(timezone);
         expect(refused?.message, name).toMatch(says);
         let problems = refused?.problems ?? [];
         for (let round = 0; problems.length > 0 && round < 4 && server === 'MariaDB'; round++) {
           for (const help of problems.flatMap(({ helps }) => helps)) await query(help);
-          problems = await planDatabase(database).then(
+          problems = await planDatabase(database, { timezone }).then(
             () => [],
             (error: TablesError) => error.problems,
           );
@@ -350,6 +387,15 @@ describe.each(adoptionServers)(
         expect(me.body.user.createdAt).toBeNull();
       }
       await app.close();
+    });
+
+    test('a full-text key does not keep the table from being tried', async () => {
+      const { query, takeOver } = await openWorkshop(serverUrl);
+      for (const statement of table('story VARCHAR(20800), FULLTEXT KEY words (nickName)').slice(0, 1))
+        await query(statement);
+      expect((await takeOver())?.message).toMatch(
+        /the server refuses ALTER TABLE wxuser .*: Row size too large/,
+      );
     });
 
     test('a view is said to be one', async () => {

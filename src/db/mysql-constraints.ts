@@ -14,6 +14,7 @@ export interface ForeignKey {
   /** The table that has it, with its database where that is another one. */
   readonly table: string;
   readonly column: string;
+  /** With its database where that is another one. */
   readonly referencedTable: string;
   readonly referencedColumn: string;
   /** `CASCADE`, `RESTRICT`, … */
@@ -43,7 +44,9 @@ export async function triggersOf(db: Db, table: string): Promise<Trigger[]> {
 export async function foreignKeysOf(db: Db, table: string): Promise<ForeignKey[]> {
   const { rows } = await sql<ForeignKey>`
     SELECT k.CONSTRAINT_NAME AS name, IF(k.TABLE_SCHEMA = DATABASE(), k.TABLE_NAME, CONCAT(k.TABLE_SCHEMA, '.', k.TABLE_NAME)) AS \`table\`,
-      k.COLUMN_NAME AS \`column\`, k.REFERENCED_TABLE_NAME AS referencedTable, k.REFERENCED_COLUMN_NAME AS referencedColumn,
+      k.COLUMN_NAME AS \`column\`,
+      IF(k.REFERENCED_TABLE_SCHEMA = DATABASE(), k.REFERENCED_TABLE_NAME, CONCAT(k.REFERENCED_TABLE_SCHEMA, '.', k.REFERENCED_TABLE_NAME)) AS referencedTable,
+      k.REFERENCED_COLUMN_NAME AS referencedColumn,
       r.DELETE_RULE AS onDelete
     FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
       ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME

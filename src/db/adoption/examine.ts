@@ -6,12 +6,12 @@ import { alterationsOf, isBegun, timestampClause, zonelessTimes } from './altera
 import { findingsOfForeignKeys, problemsOfTable, problemsOfTriggers } from './constraints.ts';
 import { UNIONID_KEY, UNIQUE_KEY } from './definitions.ts';
 import { idProblems } from './ids.ts';
-import { problemsOfKeys } from './keys.ts';
+import { problemsOfFulltext, problemsOfKeys } from './keys.ts';
 import { problemOfOpenid, problemsOfOurColumns } from './our-columns.ts';
 import { notesOfOwnColumns, problemsOfComputed, problemsOfOwnColumns } from './own-columns.ts';
 import type { Findings, Problem } from './problem.ts';
-import { problemsOfTimes } from './times.ts';
-import { type Clauses, tryOut } from './trial.ts';
+import { problemsOfTimes, UTC } from './times.ts';
+import { type Alter, tryOut } from './trial.ts';
 
 interface Options {
   /** Whether the table is ours already: then it is examined as it is. */
@@ -44,6 +44,7 @@ export async function examineUsers(db: Db, { adopted = false, timezone }: Option
     ...problemsOfOwnColumns(table),
     ...problemsOfComputed(table, alterations),
     ...problemsOfKeys(table),
+    ...problemsOfFulltext(table, alterations),
     ...foreign.problems,
     ...(adopted || isBegun(table) ? [] : await problemsOfTriggers(db)),
     ...(adopted ? [] : await problemsOfTimes(db, table, timezone)),
@@ -61,16 +62,18 @@ function altersOf(
   table: Table,
   alterations: Awaited<ReturnType<typeof alterationsOf>>,
   timezone: string | undefined,
-): Clauses[] {
-  const zoneless = isBegun(table) || timezone === undefined ? [] : zonelessTimes(table);
+): Alter[] {
+  const zoneless = isBegun(table) || timezone === undefined || timezone === UTC ? [] : zonelessTimes(table);
   const names = new Set(zoneless.map(({ name }) => name.toLowerCase()));
   return [
-    zoneless.map(timestampClause),
-    alterations
-      .filter(({ column }) => column === undefined || !names.has(column))
-      .map(({ clause }) => clause),
-    table.keys.has('wxuser_appid_user_id') ? [] : [`ADD ${UNIQUE_KEY}`],
-    table.keys.has('wxuser_unionid') ? [] : [`ADD ${UNIONID_KEY}`],
+    { clauses: zoneless.map(timestampClause), timezone },
+    {
+      clauses: alterations
+        .filter(({ column }) => column === undefined || !names.has(column))
+        .map(({ clause }) => clause),
+    },
+    { clauses: table.keys.has('wxuser_appid_user_id') ? [] : [`ADD ${UNIQUE_KEY}`] },
+    { clauses: table.keys.has('wxuser_unionid') ? [] : [`ADD ${UNIONID_KEY}`] },
   ];
 }
 

@@ -37,7 +37,10 @@ export async function idProblems(db: Db, table: Table): Promise<Problem[]> {
   const twice = idIsUnique(table) ? 0 : await countShared(db);
   const missing = Number(n ?? 0) - Number(given ?? 0);
   const roomy = `ALTER TABLE wxuser MODIFY ${id.name} BIGINT UNSIGNED NOT NULL${id.autoIncrement ? ' AUTO_INCREMENT' : ''}`;
-  const room = largestOf(id) - BigInt(highest ?? 0);
+  const used = BigInt(highest ?? 0);
+  const counted = id.autoIncrement ? countedTo(table) : 0n;
+  const room = largestOf(id) - (counted > used ? counted : used);
+  const lower = largestOf(id) - used > ROOM && id.type === 'bigint';
   const problem = (says: string, ...helps: string[]): Problem => ({
     what: `${id.name} ${id.definition}`,
     says,
@@ -47,12 +50,25 @@ export async function idProblems(db: Db, table: Table): Promise<Problem[]> {
     ...(Number(low ?? 0) > 0 ? [problem(`${low} rows have an id below 1: give them other ids`)] : []),
     ...(missing > 0 ? [problem(`${missing} rows have no id: give them one`)] : []),
     ...(twice > 0 ? [problem(`${twice} rows share their id with another row: give each its own`)] : []),
-    ...(room < ROOM ? [problem(`it has room for ${room} more users`, roomy)] : []),
+    ...(room < ROOM
+      ? [
+          problem(
+            `it has room for ${room} more users`,
+            lower ? `ALTER TABLE wxuser AUTO_INCREMENT = ${used + 1n}` : roomy,
+          ),
+        ]
+      : []),
     // It would be read with its leading zeros, as another text than the same id elsewhere.
     ...(/zerofill/i.test(id.fullType) && id.type === 'bigint'
       ? [problem('it is filled up with zeros', roomy)]
       : []),
   ];
+}
+
+/** The id before the one that the next row gets, which may be far above the highest. */
+function countedTo({ definition }: Table): bigint {
+  const options = definition.split('\n').find((line) => line.startsWith(')')) ?? '';
+  return BigInt(/ ENGINE=\w+ AUTO_INCREMENT=(\d+)/.exec(options)?.[1] ?? 1) - 1n;
 }
 
 async function countShared(db: Db): Promise<number> {

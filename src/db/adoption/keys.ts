@@ -1,5 +1,5 @@
 import { type Column, type Key, quoted, type Table } from '../mysql-table.ts';
-import { nullable } from './alterations.ts';
+import { type Alteration, nullable } from './alterations.ts';
 import { isOurs, KEYS } from './definitions.ts';
 import { withoutPrimary } from './own-columns.ts';
 import type { Problem } from './problem.ts';
@@ -10,6 +10,21 @@ export function problemsOfKeys(table: Table): Problem[] {
   return [...table.keys.values()].flatMap(
     (key) => problemOfName(table, key) ?? problemOfUnique(table, key) ?? [],
   );
+}
+
+/** Full-text keys whose columns would no longer be of one collation, without which the server takes none. */
+export function problemsOfFulltext(table: Table, alterations: readonly Alteration[]): Problem[] {
+  const collationOf = (name: string) => {
+    const altered = alterations.find(({ column }) => column === name)?.clause;
+    return / COLLATE (\w+)/.exec(altered ?? '')?.[1] ?? table.columns.get(name)?.collation;
+  };
+  return [...table.keys.values()].flatMap((key) => {
+    const altered = key.columns.find((name) => alterations.some(({ column }) => column === name));
+    const mixed = new Set(key.columns.map(collationOf)).size > 1;
+    if (!/^FULLTEXT$/i.test(key.type) || altered === undefined || !mixed) return [];
+    const says = `${table.columns.get(altered)?.name} must be altered, and a full-text key takes columns of one collation only; add keys of one column each afterwards`;
+    return [{ what: described(table, key), says, helps: [alterUsers(`DROP INDEX ${quoted(key.name)}`)] }];
+  });
 }
 
 function problemOfName(table: Table, key: Key): Problem | undefined {
@@ -56,7 +71,8 @@ function leavesOpen({ nullable: mayBeNull, definition, generated, autoIncrement 
 }
 
 function described(table: Table, key: Key): string {
-  const kind = key.name === 'PRIMARY' ? 'PRIMARY KEY' : `${key.unique ? 'UNIQUE KEY' : 'KEY'} ${key.name}`;
+  const prefix = key.unique ? 'UNIQUE ' : /^(?:FULLTEXT|SPATIAL)$/i.test(key.type) ? `${key.type} ` : '';
+  const kind = key.name === 'PRIMARY' ? 'PRIMARY KEY' : `${prefix}KEY ${key.name}`;
   return `${kind} (${columnsOf(table, key)})`;
 }
 

@@ -6,7 +6,7 @@ import { isBegun, nullable, timestampClause, zonelessTimes } from './alterations
 import type { Problem } from './problem.ts';
 import { alterUsers, boundLocks, updateUsers } from './statements.ts';
 
-const UTC = '+00:00';
+export const UTC = '+00:00';
 
 /** Times of which the table does not say in which time zone they are. */
 export async function problemsOfTimes(
@@ -27,10 +27,17 @@ export async function problemsOfTimes(
           '(it becomes a TIMESTAMP, which is right in every time zone), or DB_TIMEZONE=+00:00 if they are UTC (it stays as it is)',
         helps: [],
       });
+    const value = defaultOf(column);
+    if (timezone !== undefined && value !== undefined && !isMoment(value))
+      problems.push({
+        what,
+        says: 'its default cannot be in a TIMESTAMP, which reaches from 1970 to 2038',
+        helps: [alterUsers(nullable(column))],
+      });
     if (timezone !== undefined && outside > 0)
       problems.push({
         what,
-        says: `${outside} of its times cannot be in a TIMESTAMP, which reaches from 1970 to 2038`,
+        says: `${outside} of its times cannot be in a TIMESTAMP, which takes days of the calendar from 1970 to 2038`,
         helps: [
           ...(column.nullable ? [] : [alterUsers(nullable(column))]),
           updateUsers(table, `${quoted(column.name)} = NULL`, outsideOf(column)),
@@ -64,9 +71,26 @@ export async function inZone(db: Db, timezone: string, work: () => Promise<unkno
   }
 }
 
+/** The time that a column begins with, where that is a constant. */
+function defaultOf({ definition }: Column): string | undefined {
+  return /^datetime(?:\(\d\))?(?: (?:NOT )?NULL)? DEFAULT '(\d{4}-\d\d-\d\d)/i.exec(definition)?.[1];
+}
+
+/** Whether a TIMESTAMP takes a day in every time zone. */
+function isMoment(day: string): boolean {
+  if (day === '0000-00-00') return true;
+  const time = Date.parse(`${day}T00:00:00Z`);
+  // A day such as the 31st of February is another one, or none.
+  const exists = !Number.isNaN(time) && new Date(time).toISOString().startsWith(day);
+  return exists && day >= '1970-01-02' && day < '2038-01-18';
+}
+
+/** A day such as the 31st of February. */
+const isInvalid = (name: string) => `DAY(${name}) > DAY(LAST_DAY(DATE_FORMAT(${name}, '%Y-%m-01')))`;
+
 /** `0000-00-00` is no time at all, and can be in both. */
 const outsideOf = ({ name }: Column) =>
-  `(${name} < '1970-01-02' OR ${name} > '2038-01-18' OR MONTH(${name}) = 0 OR DAY(${name}) = 0) AND ${name} <> 0`;
+  `(${name} < '1970-01-02' OR ${name} > '2038-01-18' OR MONTH(${name}) = 0 OR DAY(${name}) = 0 OR ${isInvalid(name)}) AND ${name} <> 0`;
 
 async function count(db: Db, column: Column): Promise<{ given: number; outside: number }> {
   const { rows } = await sql<{ given: number | null; outside: number | null }>`

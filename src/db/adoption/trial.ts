@@ -1,53 +1,65 @@
 import { type IdentifierNode, type KyselyPlugin, OperationNodeTransformer, sql } from 'kysely';
 import { databaseFailure } from '../failures.ts';
-import { quoted, type Table } from '../mysql-table.ts';
+import type { Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
 import { createUsers, type Login } from '../users.ts';
 import type { Findings, Problem } from './problem.ts';
 import { boundLocks } from './statements.ts';
+import { inZone } from './times.ts';
 
 /** A temporary table: it is gone with its connection, whatever happens. */
 const TRIAL = 'weapp_login_trial';
 
-/** A group of clauses that are one ALTER TABLE. */
-export type Clauses = readonly string[];
+/** One ALTER TABLE, and the time zone of its session where that is not UTC. */
+export interface Alter {
+  readonly clauses: readonly string[];
+  readonly timezone?: string | undefined;
+}
 
 /**
  * Does to an empty copy of wxuser what is to be done to it, then what the tutorial's server and our logins do. It is a
  * temporary table of another name, so that nothing of this can reach wxuser itself.
  */
-export function tryOut(db: Db, { keys }: Table, alters: readonly Clauses[]): Promise<Findings> {
-  // A temporary table of InnoDB has no such keys.
-  const dropped = [...keys.values()]
-    .filter(({ type }) => /^(?:FULLTEXT|SPATIAL)$/i.test(type))
-    .map(({ name }) => `DROP INDEX ${quoted(name)}`);
+export function tryOut(db: Db, table: Table, alters: readonly Alter[]): Promise<Findings> {
   return db.connection().execute(async (own) => {
     await boundLocks(own);
     await dropTrial(own);
-    const refused = await messageOf(() =>
-      sql`CREATE TEMPORARY TABLE ${sql.table(TRIAL)} LIKE wxuser`.execute(own),
-    );
+    const refused = await messageOf(() => sql.raw(`CREATE TEMPORARY TABLE ${copyOf(table)}`).execute(own));
     if (refused !== undefined)
       return {
         problems: [],
         notes: [`what is to be done was not tried on a temporary copy of wxuser: ${refused}`],
       };
     try {
-      return { problems: await problemsOf(own, [dropped, ...alters]), notes: [] };
+      return { problems: await problemsOf(own, alters), notes: [] };
     } finally {
       await dropTrial(own);
     }
   });
 }
 
+/** A temporary table of InnoDB cannot have such keys, and LIKE copies them. */
+function copyOf({ keys, definition }: Table): string {
+  if (![...keys.values()].some(({ type }) => /^(?:FULLTEXT|SPATIAL)$/i.test(type)))
+    return `${TRIAL} LIKE wxuser`;
+  const lines = definition.split('\n');
+  const end = lines.findIndex((line) => line.startsWith(')'));
+  const kept = lines
+    .slice(1, end)
+    .filter((line) => !/^ {2}(?:FULLTEXT KEY|SPATIAL KEY|CONSTRAINT `(?:[^`]|``)+` FOREIGN KEY) /.test(line))
+    .map((line) => line.replace(/,$/, ''));
+  return `${TRIAL} (${kept.join(',\n')}\n${lines.slice(end).join('\n')}`;
+}
+
 const dropTrial = (db: Db) => sql`DROP TEMPORARY TABLE IF EXISTS ${sql.table(TRIAL)}`.execute(db);
 
-async function problemsOf(db: Db, alters: readonly Clauses[]): Promise<Problem[]> {
+async function problemsOf(db: Db, alters: readonly Alter[]): Promise<Problem[]> {
   const found = (what: string, says: string | undefined): Problem[] =>
     says === undefined ? [] : [{ what, says, helps: [] }];
-  for (const clauses of alters.filter((each) => each.length > 0)) {
+  for (const { clauses, timezone } of alters.filter((each) => each.clauses.length > 0)) {
     const alter = clauses.join(', ');
-    const says = await messageOf(() => sql.raw(`ALTER TABLE ${TRIAL} ${alter}`).execute(db));
+    const run = () => sql.raw(`ALTER TABLE ${TRIAL} ${alter}`).execute(db);
+    const says = await messageOf(timezone === undefined ? run : () => inZone(db, timezone, run));
     if (says !== undefined) return found(`the server refuses ALTER TABLE wxuser ${alter}`, says);
   }
   return [
