@@ -2,6 +2,7 @@ import { createConnection } from 'mysql2/promise';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { TablesError } from '../src/db/adoption/problem.ts';
 import { migrateDatabase, openDatabase, planDatabase } from '../src/db/open.ts';
+import { createUsers } from '../src/db/users.ts';
 import { adoptionServers, openWorkshop, readBefore } from './support/adopted.ts';
 import { APPID, realSettings, startApp } from './support/app.ts';
 import { freshSqlite } from './support/engines.ts';
@@ -485,6 +486,37 @@ describe.each(adoptionServers.filter(({ server }) => server === 'MariaDB'))(
         /^problem +database: UNIQUE KEY one_name \(`nickName`\): users may have the same there.*\n +→ ALTER TABLE wxuser DROP INDEX `one_name`/m,
       );
       expect(code).toBe(1);
+    });
+
+    test('a JSON keeps its very text, and a column its name with a dot', async () => {
+      const { query, takeOver, url: database } = await openWorkshop(serverUrl);
+      const prefs = '{"order": 1583264823746281472, "a": 1.0}';
+      await query('CREATE TABLE dept (`dept.id` INT PRIMARY KEY)');
+      await query('INSERT INTO dept VALUES (1)');
+      await query(
+        `CREATE TABLE wxuser (${BASE}, prefs JSON, \`last.seen\` TIMESTAMP NULL ON UPDATE CURRENT_TIMESTAMP,
+        \`my.dept\` INT DEFAULT 1 REFERENCES dept (\`dept.id\`))`,
+      );
+      await query(
+        `INSERT INTO wxuser (user_id, prefs, \`last.seen\`) VALUES ('${ADA}', '${prefs}', '2021-01-01'), ('${ADA}', '"12"', '2021-01-02'), ('${BOB}', '${prefs}', '2021-01-03')`,
+      );
+      expect(await takeOver()).toBeUndefined();
+      const rows = await query(
+        'SELECT prefs, HEX(prefs) AS hex, `last.seen`, `my.dept` FROM wxuser ORDER BY id',
+      );
+      expect(rows).toMatchObject([
+        { hex: Buffer.from('"12"').toString('hex').toUpperCase(), 'last.seen': '2021-01-02 00:00:00' },
+        { hex: Buffer.from(prefs).toString('hex').toUpperCase(), 'my.dept': 1 },
+      ]);
+      const opened = await openDatabase(database);
+      onTestFinished(() => opened.db.destroy());
+      const users = createUsers(opened, () => new Date());
+      const [ada, bob] = await query('SELECT id FROM wxuser ORDER BY id');
+      expect(await users.everything(Number(ada?.['id']))).toMatchObject({
+        wxuser: { prefs: '"12"' },
+        wxuser_merged: [{ prefs }, { prefs: '"12"', 'last.seen': expect.any(String) }],
+      });
+      expect(await users.everything(Number(bob?.['id']))).toMatchObject({ wxuser: { prefs } });
     });
 
     test('without the right to temporary tables the trial is left out, and that is said', async () => {

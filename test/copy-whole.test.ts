@@ -164,6 +164,10 @@ describe.skipIf(!mysqlUrl)('columns of the user’s own', () => {
     ['size', "ENUM('小','大')", "'大'"],
     ['`odd name.x`', 'TEXT CHARACTER SET gbk', "'张三'"],
     ['note', 'LONGTEXT CHARACTER SET utf8mb4', '\'{"张三": "😀\\\\n"}\''],
+    ['json_text', 'JSON', '\'"12"\''],
+    ['json_lines', 'JSON', '\'"a\\\\nb"\''],
+    ['json_null', 'JSON', "'null'"],
+    ['json_object', 'JSON', '\'{"order": 1583264823746281472, "a": 1.0}\''],
     ['none', 'INT', 'NULL'],
   ] as const;
   const names = OWN.map(([column]) => column.replaceAll('`', ''));

@@ -14,7 +14,7 @@ export async function claimRows(db: Db, appid: string): Promise<number> {
   // The server would set them to now.
   const kept = columns
     .filter(({ onUpdate }) => onUpdate)
-    .map(({ name }) => sql`${sql.ref(name)} = ${sql.ref(name)}`);
+    .map(({ name }) => sql`${sql.id(name)} = ${sql.id(name)}`);
   const set = sql.join([sql`appid = ${appid}`, ...kept]);
   let claimed = 0;
   for (;;) {

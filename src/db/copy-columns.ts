@@ -13,7 +13,7 @@ export interface StoredColumn {
   readonly name: string;
   /** What `ALTER TABLE … ADD COLUMN` calls its type, in each engine. */
   readonly definition: Readonly<Record<Engine, string>>;
-  readonly kind: 'plain' | 'floating' | 'json' | 'geometry';
+  readonly kind: 'plain' | 'floating' | 'geometry';
 }
 
 /** The columns of a table that are written, not computed; none if there is no such table. */
@@ -42,7 +42,6 @@ export async function columnsOf({ db, engine }: Side, table: string): Promise<St
 
 function kindOf(type: string): StoredColumn['kind'] {
   if (/floa|doub|real/.test(type)) return 'floating';
-  if (type === 'json') return 'json';
   return /geom|point|polygon|linestring|vector/.test(type) ? 'geometry' : 'plain';
 }
 

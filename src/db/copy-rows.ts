@@ -52,10 +52,9 @@ export async function select(
   );
 }
 
-/** What the driver would round or take apart is read as a text. */
+/** What the driver would round is read as a text. */
 function asText({ name, kind }: StoredColumn): RawBuilder<unknown> {
   const ref = sql.id(name);
-  if (kind === 'json') return sql`CONCAT(${ref})`;
   // By itself MySQL prints six digits of a FLOAT.
   return kind === 'floating' ? sql`CONCAT(${ref} + 0E0)` : ref;
 }

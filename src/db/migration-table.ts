@@ -79,7 +79,7 @@ async function executedMigrations(db: Db): Promise<string[]> {
 }
 
 async function read(db: Db, table: string, columns: readonly string[]): Promise<Record<string, unknown>[]> {
-  const named = columns.map((column) => sql`${sql.ref(column)} AS ${sql.ref(column)}`);
+  const named = columns.map((column) => sql`${sql.id(column)} AS ${sql.id(column)}`);
   const query = sql<Record<string, unknown>>`SELECT ${sql.join(named)} FROM ${sql.table(table)}`;
   return (await query.execute(db)).rows;
 }

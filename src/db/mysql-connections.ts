@@ -14,6 +14,7 @@ export function connectionOptions(host: string, port: number, address: MysqlAddr
     charset: 'utf8mb4_unicode_ci',
     dateStrings: true, // times go in and out as UTC text, so no time zone can move them
     supportBigNumbers: true,
+    jsonStrings: true, // parsed, a JSON would lose digits, and could not be written again as it was
     connectTimeout: Math.min(address.timeoutMs, 1000),
     enableKeepAlive: true,
     keepAliveInitialDelay: 30_000, // firewalls and load balancers forget connections that are silent for minutes

@@ -112,7 +112,7 @@ async function changesOf(db: Db, name: string, column: Column): Promise<Alterati
  * One that is no identifier at all keeps its letters.
  */
 async function identifierType(db: Db, column: Column): Promise<string | undefined> {
-  const name = sql.ref(column.name);
+  const name = sql.id(column.name);
   const { rows } = await sql<{ foreign: number | null; longest: number | null }>`
     SELECT SUM(${name} <> CONVERT(${name} USING ascii)) AS \`foreign\`, MAX(CHAR_LENGTH(${name})) AS longest
     FROM wxuser`.execute(db);

@@ -100,7 +100,7 @@ async function defaultIsThere(
   const value = defaults[0]?.value?.replace(/^'(.*)'$/, '$1') ?? 'NULL';
   if (value === 'NULL') return true;
   const { rows } = await sql`
-    SELECT 1 FROM ${sql.table(referencedTable)} WHERE ${sql.ref(referencedColumn)} = ${value} LIMIT 1`.execute(
+    SELECT 1 FROM ${sql.table(referencedTable)} WHERE ${sql.id(referencedColumn)} = ${value} LIMIT 1`.execute(
     db,
   );
   return rows.length > 0;

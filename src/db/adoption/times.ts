@@ -94,7 +94,7 @@ const outsideOf = ({ name }: Column) =>
 
 async function count(db: Db, column: Column): Promise<{ given: number; outside: number }> {
   const { rows } = await sql<{ given: number | null; outside: number | null }>`
-    SELECT SUM(MONTH(${sql.ref(column.name)}) <> 0 AND DAY(${sql.ref(column.name)}) <> 0) AS given, SUM(${sql.raw(outsideOf(column))}) AS outside FROM wxuser`.execute(
+    SELECT SUM(MONTH(${sql.id(column.name)}) <> 0 AND DAY(${sql.id(column.name)}) <> 0) AS given, SUM(${sql.raw(outsideOf(column))}) AS outside FROM wxuser`.execute(
     db,
   );
   return { given: Number(rows[0]?.given ?? 0), outside: Number(rows[0]?.outside ?? 0) };

@@ -62,7 +62,7 @@ export async function mergeUser(
   appid: string,
 ): Promise<void> {
   await db.transaction().execute(async (transaction) => {
-    const all = sql.join(columns.map(({ name }) => sql.ref(name)));
+    const all = sql.join(columns.map(({ name }) => sql.id(name)));
     // The id by itself, since the table may call it ID.
     const { rows: found } = await sql<Row & { mergeId: UserId }>`
       SELECT ${all}, id AS mergeId FROM wxuser
@@ -82,7 +82,7 @@ export async function mergeUser(
     const from = sources.map((name) => sourceOf(name, found) ?? kept);
     await keepValues(transaction, sources, from);
     await sql`DELETE FROM wxuser WHERE id IN (${sql.join(others.map(idParam))})`.execute(transaction);
-    const values = sources.map((name, i) => sql`${sql.ref(name)} = ${variable(i)}`);
+    const values = sources.map((name, i) => sql`${sql.id(name)} = ${variable(i)}`);
     await sql`UPDATE wxuser SET ${sql.join([sql`appid = ${appid}`, ...values])} WHERE id = ${idParam(kept)}`.execute(
       transaction,
     );
@@ -95,9 +95,7 @@ const variable = (i: number) => sql.raw(`@weapp_login_merge_${i}`);
 async function keepValues(db: Db, columns: readonly string[], from: readonly UserId[]): Promise<void> {
   const reads = columns.map((name, i) => {
     const id = from[i];
-    return id === undefined
-      ? sql`NULL`
-      : sql`(SELECT ${sql.ref(name)} FROM wxuser WHERE id = ${idParam(id)})`;
+    return id === undefined ? sql`NULL` : sql`(SELECT ${sql.id(name)} FROM wxuser WHERE id = ${idParam(id)})`;
   });
   await sql`SELECT ${sql.join(reads)} INTO ${sql.join(columns.map((_, i) => variable(i)))}`.execute(db);
 }
