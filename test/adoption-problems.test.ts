@@ -218,6 +218,25 @@ const REFUSED: readonly Refused[] = [
     says: /created_at datetime NOT NULL: 1 of its times cannot be in a TIMESTAMP/,
   },
   {
+    name: 'a day that no month has, in rows that are merged',
+    sql: [
+      "SET sql_mode = 'ALLOW_INVALID_DATES'",
+      ...table('birthday DATE NOT NULL', ["'2021-02-31'", "'2020-00-00'"]),
+      `INSERT INTO wxuser (user_id, birthday) VALUES ('${ADA}', '2021-04-31')`,
+      "SET sql_mode = ''",
+    ],
+    says: /birthday date NOT NULL: 2 of its days are in no calendar/,
+  },
+  {
+    name: 'openids that a unique key holds apart by trailing blanks',
+    sql: [
+      'CREATE TABLE wxuser (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, user_id VARCHAR(255) COLLATE utf8mb4_general_nopad_ci, remark VARCHAR(9), UNIQUE KEY one (user_id)) CHARSET utf8mb4',
+      `INSERT INTO wxuser (user_id) VALUES ('${ADA}'), ('${ADA} '), ('${BOB}')`,
+    ],
+    says: /UNIQUE KEY one \(`user_id`\): 2 rows differ in trailing blanks only.*\n +ALTER TABLE wxuser DROP INDEX `one`, ADD INDEX \(`user_id`\);/,
+    mariadb: true,
+  },
+  {
     name: 'ids that have been counted up to the end',
     sql: table('', ['', ''], 'AUTO_INCREMENT=2147483646').toSpliced(1, 1),
     says: /id int\(11\) NOT NULL AUTO_INCREMENT: it has room for 2 more users\n +ALTER TABLE wxuser MODIFY id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT;/,
@@ -397,6 +416,21 @@ describe.each(adoptionServers)(
       expect((await takeOver())?.message).toMatch(
         /the server refuses ALTER TABLE wxuser .*: Row size too large/,
       );
+    });
+
+    test('a foreign key into another database is looked up there', async () => {
+      const other = await openWorkshop(serverUrl);
+      await other.query('CREATE TABLE dept (id INT PRIMARY KEY)');
+      const { query, takeOver } = await openWorkshop(serverUrl);
+      const dept = `${new URL(other.url).pathname.slice(1)}.dept`;
+      const key = `CONSTRAINT works FOREIGN KEY (dept) REFERENCES ${dept} (id)`;
+      for (const statement of table(`dept INT NOT NULL DEFAULT 1, ${key}`).slice(0, 1))
+        await query(statement);
+      expect((await takeOver())?.message).toContain(
+        `FOREIGN KEY works of wxuser (dept) on ${dept} (id): its default is not in ${dept}`,
+      );
+      await other.query('INSERT INTO dept VALUES (1)');
+      expect(await takeOver()).toBeUndefined();
     });
 
     test('a view is said to be one', async () => {

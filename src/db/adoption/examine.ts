@@ -6,11 +6,11 @@ import { alterationsOf, isBegun, timestampClause, zonelessTimes } from './altera
 import { findingsOfForeignKeys, problemsOfTable, problemsOfTriggers } from './constraints.ts';
 import { UNIONID_KEY, UNIQUE_KEY } from './definitions.ts';
 import { idProblems } from './ids.ts';
-import { problemsOfFulltext, problemsOfKeys } from './keys.ts';
+import { problemsOfBlanks, problemsOfFulltext, problemsOfKeys } from './keys.ts';
 import { problemOfOpenid, problemsOfOurColumns } from './our-columns.ts';
 import { notesOfOwnColumns, problemsOfComputed, problemsOfOwnColumns } from './own-columns.ts';
 import type { Findings, Problem } from './problem.ts';
-import { problemsOfTimes, UTC } from './times.ts';
+import { problemsOfDays, problemsOfTimes, UTC } from './times.ts';
 import { type Alter, tryOut } from './trial.ts';
 
 interface Options {
@@ -45,9 +45,11 @@ export async function examineUsers(db: Db, { adopted = false, timezone }: Option
     ...problemsOfComputed(table, alterations),
     ...problemsOfKeys(table),
     ...problemsOfFulltext(table, alterations),
+    ...(await problemsOfBlanks(db, table, alterations)),
     ...foreign.problems,
     ...(adopted || isBegun(table) ? [] : await problemsOfTriggers(db)),
     ...(adopted ? [] : await problemsOfTimes(db, table, timezone)),
+    ...(duplicates > 0 ? await problemsOfDays(db, table, timezone) : []),
   ];
   const notes = [...notesOfOwnColumns(table), ...foreign.notes];
   const tried =

@@ -1,4 +1,6 @@
+import { sql } from 'kysely';
 import { type Column, type Key, quoted, type Table } from '../mysql-table.ts';
+import type { Db } from '../schema.ts';
 import { type Alteration, nullable } from './alterations.ts';
 import { isOurs, KEYS } from './definitions.ts';
 import { withoutPrimary } from './own-columns.ts';
@@ -50,12 +52,65 @@ function problemOfUnique(table: Table, key: Key): Problem | undefined {
   const values = isOwn ? 'new users have the same there' : 'users may have the same there';
   const [first] = own;
   const open = primary ? withoutPrimary(table) : isOwn && first && nullable(first);
-  const loose = `DROP ${primary ? 'PRIMARY KEY' : `INDEX ${quoted(key.name)}`}, ADD INDEX (${columnsOf(table, key)})`;
   return {
     what: described(table, key),
     says: `${values}, and all but the first would be refused`,
-    helps: [alterUsers(isOwn && open && !first?.generated ? open : loose)],
+    helps: [alterUsers(isOwn && open && !first?.generated ? open : notUnique(table, key))],
   };
+}
+
+function notUnique(table: Table, key: Key): string {
+  const dropped = key.name === 'PRIMARY' ? 'PRIMARY KEY' : `INDEX ${quoted(key.name)}`;
+  return `DROP ${dropped}, ADD INDEX (${columnsOf(table, key)})`;
+}
+
+/**
+ * Unique keys that hold openids apart by trailing blanks, as collations without padding do: the openid becomes a text
+ * that is compared without them.
+ */
+export async function problemsOfBlanks(
+  db: Db,
+  table: Table,
+  alterations: readonly Alteration[],
+): Promise<Problem[]> {
+  if (!alterations.some(({ column }) => column === 'user_id')) return [];
+  const problems: Problem[] = [];
+  for (const key of table.keys.values()) {
+    if (
+      !key.unique ||
+      !key.columns.includes('user_id') ||
+      !key.columns.every((name) => table.columns.has(name))
+    )
+      continue;
+    const count = await countAlike(db, table, key, alterations);
+    if (count > 0)
+      problems.push({
+        what: described(table, key),
+        says: `${count} rows differ in trailing blanks only: they are one user, and are merged, which the key must not refuse`,
+        helps: [alterUsers(notUnique(table, key))],
+      });
+  }
+  return problems;
+}
+
+async function countAlike(
+  db: Db,
+  table: Table,
+  { columns, prefixes }: Key,
+  alterations: readonly Alteration[],
+): Promise<number> {
+  const values = columns.map((name, i) => {
+    const prefix = prefixes[i] ?? null;
+    const value = prefix === null ? sql`${sql.id(name)}` : sql`LEFT(${sql.id(name)}, ${sql.lit(prefix)})`;
+    const becomes = alterations.some(({ column }) => column === name) && table.columns.get(name)?.collation;
+    return becomes ? sql`CONVERT(${value} USING utf8mb4) COLLATE utf8mb4_bin` : value;
+  });
+  const given = columns.map((name) => sql`${sql.id(name)} IS NOT NULL`);
+  const { rows } = await sql<{ n: number | string | null }>`
+    SELECT SUM(n) AS n FROM (
+      SELECT COUNT(*) AS n FROM wxuser WHERE ${sql.join(given, sql` AND `)} GROUP BY ${sql.join(values)} HAVING COUNT(*) > 1
+    ) AS alike`.execute(db);
+  return Number(rows[0]?.n ?? 0);
 }
 
 /** Has a whole column that no two users share. */

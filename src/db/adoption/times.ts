@@ -47,6 +47,29 @@ export async function problemsOfTimes(
   return problems;
 }
 
+/** Days such as the 31st of February, which rows that are merged could not keep. */
+export async function problemsOfDays(db: Db, table: Table, timezone: string | undefined): Promise<Problem[]> {
+  const named = isBegun(table) || timezone === undefined || timezone === UTC ? [] : zonelessTimes(table);
+  const problems: Problem[] = [];
+  for (const column of table.columns.values()) {
+    if (!/^date(?:time)?$/.test(column.type) || column.generated || named.includes(column)) continue;
+    const invalid = isInvalid(quoted(column.name));
+    const { rows } = await sql<{ n: number | null }>`
+      SELECT COUNT(*) AS n FROM wxuser WHERE ${sql.raw(invalid)}`.execute(db);
+    const n = Number(rows[0]?.n ?? 0);
+    if (n > 0)
+      problems.push({
+        what: `${column.name} ${column.definition}`,
+        says: `${n} of its days are in no calendar, such as a 31st of February, and could not be kept where rows are merged`,
+        helps: [
+          ...(column.nullable ? [] : [alterUsers(nullable(column))]),
+          updateUsers(table, `${quoted(column.name)} = NULL`, invalid),
+        ],
+      });
+  }
+  return problems;
+}
+
 /** Makes moments of an adopted table's local times: their instants are kept, and stay right for its old server too. */
 export async function zoneSteps(db: Db, table: Table, timezone: string | undefined): Promise<Step[]> {
   if (isBegun(table) || timezone === undefined || timezone === UTC) return [];
