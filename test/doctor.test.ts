@@ -129,6 +129,13 @@ describe('weapp-login doctor', () => {
     expect(output).toMatch(/^warning +avatars: uploads are refused: .*\n +→ set PUBLIC_URL/m);
   });
 
+  test('whose reader leaves ends quietly', async () => {
+    const process = run(['doctor']);
+    process.child.stdout?.destroy();
+    expect(await process.ended).toBe(1); // there is no database
+    expect(process.errors()).toBe('');
+  });
+
   test('the store of pictures', async () => {
     expect((await doctor()).output).toMatch(/^ok +avatars: their store takes, gives and removes pictures$/m);
     const { code, output } = await doctor({ AVATAR_STORE: `file:${process.execPath}/avatars` });
