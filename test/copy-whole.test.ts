@@ -227,6 +227,17 @@ describe.skipIf(!mysqlUrl)('columns of the user’s own', () => {
     expect(await copy(from, to, 'PLACE')).toMatchObject({ users: 1 });
   });
 
+  test('of a value that its own column does not take are named', async () => {
+    const [from, to] = [await made(freshMysql), await made(freshMysql)];
+    const size = "ALTER TABLE wxuser ADD COLUMN size ENUM('small','large')";
+    // What a server that is not strict made of a value that the ENUM has not.
+    await execute(from, user(1), size, "SET sql_mode = ''", "UPDATE wxuser SET size = 'huge'");
+    await execute(to, size);
+    await expect(copy(from, to)).rejects.toThrow(
+      /^wxuser: the target refuses a row \(WARN_DATA_TRUNCATED, column size\)/,
+    );
+  });
+
   test('of another table of ours, too', async () => {
     const [from, to] = [await made(freshSqlite), await made(freshSqlite)];
     await execute(from, 'ALTER TABLE wxsession ADD COLUMN city TEXT');

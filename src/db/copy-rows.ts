@@ -125,7 +125,7 @@ async function writeStatement(
 /** Why the target does not take a row: without what is in it. */
 function refusal({ name }: CopiedTable, error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message?: string };
-  if (typeof code !== 'string' || !/^(?:ER_|SQLITE_)/.test(code)) return error;
+  if (typeof code !== 'string' || !/^(?:ER_|WARN_|SQLITE_)/.test(code)) return error;
   const [, column = '', other = ''] =
     /(?:column|field) [`'](?:[\w$]+`\.`)*([\w$]+)[`']|failed: (\w+\.\w+)/i.exec(message ?? '') ?? [];
   const where = column || other ? `, column ${column || other}` : '';
