@@ -64,7 +64,15 @@ export function checksOf({ definition }: Table): Check[] {
     if (clause === undefined || before === undefined) return [];
     const [, name] = /^ {2}CONSTRAINT `((?:[^`]|``)+)`$/.exec(before) ?? [];
     const [, column] = /^ {2}`((?:[^`]|``)+)` /.exec(before) ?? [];
-    const columns = [...clause.matchAll(/`((?:[^`]|``)+)`/g)].map(([, each = '']) => each.toLowerCase());
-    return [{ name, columns: new Set(columns), column: column?.toLowerCase() }];
+    const columns = [...clause.matchAll(/`((?:[^`]|``)+)`/g)].map(([, each = '']) =>
+      each.replaceAll('``', '`').toLowerCase(),
+    );
+    return [
+      {
+        name: name?.replaceAll('``', '`'),
+        columns: new Set(columns),
+        column: column?.replaceAll('``', '`').toLowerCase(),
+      },
+    ];
   });
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { defaultOf, only, without } from '../mysql-definition.ts';
 import { type Column, quoted, type Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
 import { COLUMNS, ID } from './definitions.ts';
@@ -146,31 +147,26 @@ function charsetOf({ charset, collation }: Column): string {
   return charset ? ` CHARACTER SET ${charset} COLLATE ${collation}` : '';
 }
 
-const TYPE =
-  /^(?:(?:enum|set)\((?:'(?:[^'\\]|''|\\.)*',?)+\)|\w+(?:\([\d,]+\))?)(?: unsigned)?(?: zerofill)?(?: \/\*.*?\*\/)?/i;
+/** With the blank before it. */
+const following = (clauses: string) => (clauses === '' ? '' : ` ${clauses}`);
 
 /** Of a definition what follows the type and NULL: the default, what happens on an UPDATE, the comment. */
 function restOf({ definition }: Column): string {
-  return definition
-    .replace(TYPE, '')
-    .replace(/^ CHARACTER SET \w+/i, '')
-    .replace(/^ COLLATE \w+/i, '')
-    .replace(/^ (?:NOT )?NULL/i, '');
+  return following(without(definition, 'type', 'charset', 'null'));
 }
 
-function withoutOnUpdate(column: Column): string {
-  return restOf(column).replace(/ ON UPDATE current_timestamp(?:\(\d*\))?/i, '');
+function withoutOnUpdate({ definition }: Column): string {
+  return following(without(definition, 'type', 'charset', 'null', 'onUpdate'));
 }
 
 /** With a default in place of none, or of NULL. */
-function withDefault(column: Column, value: string): string {
-  const rest = restOf(column).replace(/^ DEFAULT NULL/i, '');
-  return /^ DEFAULT /i.test(rest) ? rest : ` DEFAULT ${value}${rest}`;
+function withDefault({ definition }: Column, value: string): string {
+  const rest = without(definition, 'type', 'charset', 'null', 'default');
+  return ` DEFAULT ${defaultOf(definition) ?? value}${following(rest)}`;
 }
 
-function commentOf(column: Column): string {
-  return / COMMENT '(?:[^'\\]|''|\\.)*'$/.exec(restOf(column))?.[0] ?? '';
-}
+/** The comment of a column, with the blank before it. */
+export const commentOf = ({ definition }: Column): string => following(only(definition, 'comment'));
 
 /** A column by another name, as it is. */
 export function renamed(column: Column, name: string): string {
@@ -178,9 +174,8 @@ export function renamed(column: Column, name: string): string {
 }
 
 /** A column as it is, but for NULL. */
-export function nullable(column: Column): string {
-  const open = column.definition
-    .replace(' NOT NULL', ' NULL')
-    .replace(/ DEFAULT (?:'(?:[^'\\]|''|\\.)*'|[\w.()]+)/i, '');
-  return `MODIFY ${quoted(column.name)} ${open}`;
+export function nullable({ name, definition }: Column): string {
+  const type = only(definition, 'type', 'charset');
+  const rest = without(definition, 'type', 'charset', 'null', 'default');
+  return `MODIFY ${quoted(name)} ${type} NULL${following(rest)}`;
 }

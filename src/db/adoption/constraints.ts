@@ -45,36 +45,33 @@ export async function findingsOfForeignKeys(
   duplicates: number,
 ): Promise<Findings> {
   const altered = new Set(alterations.flatMap(({ column }) => column ?? []));
-  const problems: Problem[] = [];
-  const notes: string[] = [];
+  // A key of several columns is found with each of them.
+  const problems = new Map<string, Problem>();
+  const notes = new Set<string>();
+  const add = (key: ForeignKey, says: string) => {
+    const name = `${key.table} ${key.name}`;
+    if (!problems.has(name)) problems.set(name, problemOf(key, says));
+  };
   for (const key of await foreignKeysOf(db, 'wxuser')) {
     const own = key.table === 'wxuser';
-    const ends = [
-      ...(own ? [key.column] : []),
-      ...(key.referencedTable === 'wxuser' ? [key.referencedColumn] : []),
-    ];
+    const onUsers = key.referencedTable === 'wxuser';
+    const ends = [...(own ? [key.column] : []), ...(onUsers ? [key.referencedColumn] : [])];
     const column = ends.find((end) => altered.has(end.toLowerCase()));
     if (column !== undefined)
-      problems.push(
-        problemOf(key, `${column} must be altered, which the server refuses while it is in a foreign key`),
-      );
-    else if (!own && duplicates > 0)
-      problems.push(
-        problemOf(
-          key,
-          `${duplicates} rows have the openid of another and are merged with it, and rows of ${key.table} are on them`,
-        ),
+      add(key, `${column} must be altered, which the server refuses while it is in a foreign key`);
+    else if (onUsers && duplicates > 0)
+      add(
+        key,
+        `${duplicates} rows have the openid of another and are merged with it, and rows of ${key.table} are on them`,
       );
     else if (own && !(await defaultIsThere(db, key)))
-      problems.push(
-        problemOf(key, `its default is not in ${key.referencedTable}, so every new user would be refused`),
-      );
-    else if (!own && /^(?:RESTRICT|NO ACTION)$/i.test(key.onDelete))
-      notes.push(
+      add(key, `its default is not in ${key.referencedTable}, so every new user would be refused`);
+    else if (onUsers && /^(?:RESTRICT|NO ACTION)$/i.test(key.onDelete))
+      notes.add(
         `a user of whom ${key.table} has rows cannot be erased: its foreign key ${key.name} is ON DELETE ${key.onDelete}`,
       );
   }
-  return { problems, notes };
+  return { problems: [...problems.values()], notes: [...notes] };
 }
 
 function problemOf(
@@ -97,7 +94,7 @@ async function defaultIsThere(
   const { rows: defaults } = await sql<{ value: string | null }>`
     SELECT COLUMN_DEFAULT AS value FROM information_schema.COLUMNS
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = 'wxuser' AND COLUMN_NAME = ${column}`.execute(db);
-  const value = defaults[0]?.value?.replace(/^'(.*)'$/, '$1') ?? 'NULL';
+  const value = unquotedText(defaults[0]?.value ?? 'NULL');
   if (value === 'NULL') return true;
   const { rows } = await sql`
     SELECT 1 FROM ${sql.table(referencedTable)} WHERE ${sql.id(referencedColumn)} = ${value} LIMIT 1`.execute(
@@ -105,3 +102,7 @@ async function defaultIsThere(
   );
   return rows.length > 0;
 }
+
+/** MariaDB has the default of a text as SQL, MySQL as it is. */
+const unquotedText = (value: string) =>
+  /^'.*'$/s.test(value) ? value.slice(1, -1).replaceAll("''", "'") : value;

@@ -7,7 +7,8 @@ import { findingsOfForeignKeys, problemsOfTable, problemsOfTriggers } from './co
 import { UNIONID_KEY, UNIQUE_KEY } from './definitions.ts';
 import { idProblems } from './ids.ts';
 import { problemsOfBlanks, problemsOfFulltext, problemsOfKeys } from './keys.ts';
-import { problemOfOpenid, problemsOfOurColumns } from './our-columns.ts';
+import { problemOfOpenid } from './openids.ts';
+import { problemsOfOurColumns } from './our-columns.ts';
 import { notesOfOwnColumns, problemsOfComputed, problemsOfOwnColumns } from './own-columns.ts';
 import type { Findings, Problem } from './problem.ts';
 import { problemsOfDays, problemsOfTimes, UTC } from './times.ts';
@@ -30,33 +31,48 @@ export async function examineUsers(db: Db, { adopted = false, timezone }: Option
   const table = await describeTable(db, 'wxuser');
   if (!table) return { problems: await problemsOfName(db), notes: [] };
   if (table.kind !== 'BASE TABLE') return { problems: [problemOfKind(table)], notes: [] };
-  const ofOpenid = problemOfOpenid(table);
+  const ofOpenid = await problemOfOpenid(db, table, adopted);
   if (ofOpenid) return { problems: [ofOpenid], notes: [] };
 
   const alterations = adopted ? [] : await alterationsOf(db, table);
   const duplicates =
     adopted || table.keys.has('wxuser_appid_user_id') ? 0 : (await countDuplicates(db, table)).rows;
-  const foreign = await findingsOfForeignKeys(db, alterations, duplicates);
-  const problems = [
+  const ids = await idProblems(db, table);
+  const idChanges = ids.some(({ helps }) => helps.some((help) => help.includes(' MODIFY ')))
+    ? [{ column: 'id', clause: '' }]
+    : [];
+  const foreign = await findingsOfForeignKeys(db, [...alterations, ...idChanges], duplicates);
+  const problems = eachOnce([
+    // They are in the way of what helps against others.
+    ...foreign.problems,
     ...problemsOfTable(table),
     ...(await problemsOfOurColumns(db, table)),
-    ...(await idProblems(db, table)),
+    ...ids,
     ...problemsOfOwnColumns(table),
     ...problemsOfComputed(table, alterations),
     ...problemsOfKeys(table),
     ...problemsOfFulltext(table, alterations),
     ...(await problemsOfBlanks(db, table, alterations)),
-    ...foreign.problems,
     ...(adopted || isBegun(table) ? [] : await problemsOfTriggers(db)),
     ...(adopted ? [] : await problemsOfTimes(db, table, timezone)),
     ...(duplicates > 0 ? await problemsOfDays(db, table, timezone) : []),
-  ];
+  ]);
   const notes = [...notesOfOwnColumns(table), ...foreign.notes];
   const tried =
     problems.length > 0
       ? NOTHING
       : await tryOut(db, table, adopted ? [] : altersOf(table, alterations, timezone));
   return { problems: [...problems, ...tried.problems], notes: [...notes, ...tried.notes] };
+}
+
+/** A statement that helps against several problems is said with the first. */
+function eachOnce(problems: readonly Problem[]): Problem[] {
+  const said = new Set<string>();
+  return problems.map(({ helps, ...problem }) => {
+    const news = helps.filter((help) => !said.has(help));
+    for (const help of news) said.add(help);
+    return { ...problem, helps: news };
+  });
 }
 
 /** What will be done, as one ALTER TABLE each. */

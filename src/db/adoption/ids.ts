@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { only } from '../mysql-definition.ts';
 import type { Column, Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
 import type { Problem } from './problem.ts';
@@ -36,7 +37,8 @@ export async function idProblems(db: Db, table: Table): Promise<Problem[]> {
   const { highest, low, n, given } = rows[0] ?? {};
   const twice = idIsUnique(table) ? 0 : await countShared(db);
   const missing = Number(n ?? 0) - Number(given ?? 0);
-  const roomy = `ALTER TABLE wxuser MODIFY ${id.name} BIGINT UNSIGNED NOT NULL${id.autoIncrement ? ' AUTO_INCREMENT' : ''}`;
+  const roomy =
+    `ALTER TABLE wxuser MODIFY ${id.name} BIGINT UNSIGNED NOT NULL${id.autoIncrement ? ' AUTO_INCREMENT' : ''} ${only(id.definition, 'comment')}`.trimEnd();
   const used = BigInt(highest ?? 0);
   const counted = id.autoIncrement ? countedTo(table) : 0n;
   const room = largestOf(id) - (counted > used ? counted : used);

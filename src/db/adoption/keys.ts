@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { defaultOf, isLiteral } from '../mysql-definition.ts';
 import { type Column, type Key, quoted, type Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
 import { type Alteration, nullable } from './alterations.ts';
@@ -118,11 +119,15 @@ function tellsUsersApart({ columns, prefixes }: Key): boolean {
   return columns.some((name, i) => ['id', 'user_id'].includes(name) && prefixes[i] === null);
 }
 
+/** Each of them gives another value. */
+const OF_THEIR_OWN = /\b(?:uuid|uuid_short|uuid_v\d|rand|random_bytes|nextval|sys_guid)\(/i;
+
 /** A new user is NULL there, of which a unique key takes many, or has a value of their own. */
 function leavesOpen({ nullable: mayBeNull, definition, generated, autoIncrement }: Column): boolean {
   if (generated) return false;
-  if (autoIncrement || /DEFAULT \(?uuid\(\)/i.test(definition)) return true;
-  return mayBeNull && !/ DEFAULT (?!NULL)/i.test(definition);
+  if (autoIncrement) return true;
+  const value = defaultOf(definition);
+  return value === undefined ? mayBeNull : !isLiteral(value) && OF_THEIR_OWN.test(value);
 }
 
 function described(table: Table, key: Key): string {
@@ -131,7 +136,8 @@ function described(table: Table, key: Key): string {
   return `${kind} (${columnsOf(table, key)})`;
 }
 
-function columnsOf({ columns }: Table, key: Key): string {
+/** As a list in SQL. */
+export function columnsOf({ columns }: Table, key: Key): string {
   return key.columns
     .map(
       (name, i) =>

@@ -1,9 +1,11 @@
 import { sql } from 'kysely';
 import { checksOf } from '../mysql-constraints.ts';
+import { defaultOf, without } from '../mysql-definition.ts';
 import { type Column, quoted, type Table } from '../mysql-table.ts';
 import type { Db } from '../schema.ts';
 import { renamed } from './alterations.ts';
-import { isOurs } from './definitions.ts';
+import { COLUMNS, isOurs } from './definitions.ts';
+import { columnsOf } from './keys.ts';
 import type { Problem } from './problem.ts';
 import { alterUsers, updateUsers } from './statements.ts';
 
@@ -17,45 +19,26 @@ const FITTING: readonly [RegExp, RegExp, string][] = [
   [/^gender$/, /int$|char$|text$|^enum$|^decimal$/, 'the numbers 0, 1 and 2'],
   [/_at$/, /^(?:datetime|timestamp)$/, 'times'],
 ];
-/** What an own column may be called that has the openid. */
-const OPENID = /^(?:wx|wechat|weixin|mp|mini|ma|xcx)?_?open_?id$/;
-
 /** What of the columns that have our names is not what we need. */
 export async function problemsOfOurColumns(db: Db, table: Table): Promise<Problem[]> {
   const { columns } = table;
   const problems: Problem[] = [];
   for (const [name, column] of columns) {
     if (!isOurs(name)) continue;
-    const unfit = problemOfType(name, column) ?? problemOfCheck(table, name, column);
+    const unfit = problemOfType(table, name, column) ?? problemOfCheck(table, name, column);
     if (unfit) problems.push(unfit);
     else problems.push(...(await problemsOfValues(db, table, name, column)));
   }
   return problems;
 }
 
-/** Which column has the openid: without that, nothing else can be said. */
-export function problemOfOpenid({ columns }: Table): Problem | undefined {
-  const openid = [...columns].find(([name]) => OPENID.test(name))?.[1];
-  const userId = columns.get('user_id');
-  if (!openid)
-    return userId
-      ? undefined
-      : { what: 'user_id', says: 'it has no column user_id for the openid', helps: [] };
-  const free = userId?.autoIncrement && !columns.has('id') ? 'id' : 'user_id_old';
-  const clauses = [...(userId ? [renamed(userId, free)] : []), renamed(openid, 'user_id')];
-  const says = userId
-    ? `it would be taken for the openid, but the openids seem to be in ${openid.name}`
-    : `the openid must be in a column of this name; it seems to be in ${openid.name}`;
-  return { what: 'user_id', says, helps: [alterUsers(clauses.join(', '))] };
-}
-
-function problemOfType(name: string, column: Column): Problem | undefined {
+function problemOfType(table: Table, name: string, column: Column): Problem | undefined {
   const [, types, written] = FITTING.find(([ours]) => ours.test(name)) ?? [];
   if (column.generated)
     return problem(column, 'it is computed, and the login writes into a column of this name', [
       rename(column),
     ]);
-  if (!types || types.test(column.type)) return undefined;
+  if (!types || types.test(column.type) || name === 'status') return undefined;
   const says = `the login writes ${written} into a column of this name`;
   if (column.type === 'json') {
     const text = `MODIFY ${quoted(column.name)} VARCHAR(255) CHARACTER SET utf8mb4 NULL`;
@@ -67,6 +50,12 @@ function problemOfType(name: string, column: Column): Problem | undefined {
     return /binary$/.test(column.type)
       ? problem(column, says, [
           alterUsers(`MODIFY ${quoted(column.name)} VARCHAR(${Math.max(64, column.length)}) NULL`),
+          // A BINARY is filled up with them.
+          updateUsers(
+            table,
+            `${quoted(column.name)} = TRIM(TRAILING '\\0' FROM ${quoted(column.name)})`,
+            `${quoted(column.name)} LIKE '%\\0'`,
+          ),
         ])
       : problem(
           column,
@@ -84,7 +73,7 @@ function problemOfCheck(table: Table, name: string, column: Column): Problem | u
     return problem(column, `what the login writes there may not pass the CHECK ${check.name}`, [
       alterUsers(`DROP CONSTRAINT ${quoted(check.name)}`),
     ]);
-  const free = column.definition.slice(0, column.definition.lastIndexOf(' CHECK ('));
+  const free = without(column.definition, 'check');
   const isJson = /json_valid/i.test(column.definition);
   return problem(column, 'what the login writes there may not pass its CHECK', [
     alterUsers(`MODIFY ${quoted(column.name)} ${free}`),
@@ -97,8 +86,17 @@ async function problemsOfValues(db: Db, table: Table, name: string, column: Colu
     case 'appid': {
       const empty = await count(db, sql`appid IS NULL`);
       const help = updateUsers(table, "appid = ''", 'appid IS NULL');
+      // It takes many rows of one openid while their appid is NULL; they are merged later.
+      const opened = [...table.keys.values()]
+        .filter(({ unique, columns }) => unique && columns.includes('appid') && !columns.includes('id'))
+        .map((key) => alterUsers(`DROP INDEX ${quoted(key.name)}, ADD INDEX (${columnsOf(table, key)})`));
       return empty > 0
-        ? [problem(column, `it is NULL in ${empty} rows, whose users would come as new ones`, [help])]
+        ? [
+            problem(column, `it is NULL in ${empty} rows, whose users would come as new ones`, [
+              ...opened,
+              help,
+            ]),
+          ]
         : [];
     }
     case 'user_id': {
@@ -110,14 +108,14 @@ async function problemsOfValues(db: Db, table: Table, name: string, column: Colu
       return empty > 1 ? [problem(column, says, [help])] : [];
     }
     case 'status':
-      return problemsOfStatus(db, column);
+      return problemsOfStatus(db, table, column);
     case 'gender':
       return problemsOfGender(db, table, column);
     case 'own_nickname':
     case 'own_avatar':
     case 'own_gender':
     case 'session_generation': {
-      const plain = !column.nullable && / DEFAULT '?0'?(?: |$)/i.test(column.definition);
+      const plain = !column.nullable && /^'?0'?$/.test(defaultOf(column.definition) ?? '');
       return plain ? [] : [problem(column, 'here a column of this name begins with 0', [rename(column)])];
     }
     default:
@@ -126,12 +124,23 @@ async function problemsOfValues(db: Db, table: Table, name: string, column: Colu
 }
 
 /** A status of another meaning, such as `'0'`. */
-async function problemsOfStatus(db: Db, column: Column): Promise<Problem[]> {
+async function problemsOfStatus(db: Db, table: Table, column: Column): Promise<Problem[]> {
   const others = await count(db, sql`status IS NULL OR BINARY status NOT IN ('active', 'banned')`);
-  if (others === 0 && / DEFAULT 'active'/.test(column.definition) && column.length >= 6) return [];
+  const begins = defaultOf(column.definition) === "'active'";
+  if (others === 0 && begins && TEXTS.test(column.type) && column.length >= 6) return [];
+  const isWord = TEXTS.test(column.type) || column.type === 'enum';
+  const banned = isWord ? await count(db, sql`LOWER(TRIM(status)) = 'banned'`) : 0;
+  const old = `${column.name}_old`;
+  const helps = [
+    alterUsers(`${renamed(column, old)}, ADD COLUMN status ${COLUMNS.status}`),
+    ...(banned > 0
+      ? [updateUsers(table, "`status` = 'banned'", `LOWER(TRIM(${quoted(old)})) = 'banned'`)]
+      : []),
+  ];
   const says =
-    "here a column of this name is 'active', which is its default, or 'banned': no other user would be updated";
-  return [problem(column, says, [rename(column)])];
+    "here a column of this name is 'active', which is its default, or 'banned': no other user would be updated. " +
+    `Every ${banned > 0 ? 'other ' : ''}user becomes active: if the old column bans some, ban them again with weapp-login ban <id>`;
+  return [problem(column, says, helps)];
 }
 
 const MEN = /^(?:1|男.?|m|man|male|boy)$/i;
@@ -151,7 +160,7 @@ async function problemsOfGender(db: Db, table: Table, column: Column): Promise<P
   if (words.length === 0) return [];
   const cases = words.map((word) => {
     const quotedWord = `'${word.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
-    return `WHEN ${quotedWord} THEN '${MEN.test(word) ? 1 : WOMEN.test(word) ? 2 : 0}'`;
+    return `WHEN ${quotedWord} THEN '${MEN.test(word.trim()) ? 1 : WOMEN.test(word.trim()) ? 2 : 0}'`;
   });
   const text = `MODIFY ${quoted(column.name)} VARCHAR(64) CHARACTER SET utf8mb4 NULL`;
   const known = `TRIM(${quoted(column.name)}) NOT IN ('', '0', '1', '2')`;
