@@ -285,3 +285,9 @@ test('what decrypts through a repair is no more than what decrypts without one',
     expect(readProfile(sent, context).profile).toEqual({});
   }
 });
+
+test('a rawData of objects that is nested too deep to be written is not signed, and no failure of ours', () => {
+  let rawData: Record<string, unknown> = {};
+  for (let i = 0; i < 20_000; i += 1) rawData = { a: rawData };
+  expect(signedText(rawData, 'f'.repeat(40), 'key')).toBeUndefined();
+});

@@ -76,9 +76,18 @@ const signatureOf = (sent: string): string => unquoted(sent).trim();
 
 /** As it came, taken out of what it was put into, and with what a form does to `+` and blanks undone. */
 function readingsOf(rawData: RawData): string[] {
-  if (typeof rawData === 'object') return [JSON.stringify(rawData)];
+  if (typeof rawData === 'object') return written(rawData);
   const text = unwrapped(rawData);
   return [...new Set([rawData, text, text.replaceAll('+', ' '), text.replaceAll(' ', '+')])];
+}
+
+/** Nothing where it is nested too deep to be written: WeChat signed no such text. */
+function written(rawData: object): string[] {
+  try {
+    return [JSON.stringify(rawData)];
+  } catch {
+    return [];
+  }
 }
 
 /** WeChat's text begins with a brace. */
